@@ -1,0 +1,254 @@
+"""層に分けたグラフの配置（Sugiyama の方法の小さな形）。
+
+節点を「入力からの最長距離」の層に置き、辺の係数の文字にも自分の場所を 1 つ取る。だから文字が
+節点やほかの辺と重なることはない。座標は「流れの向き」と「それに直交する向き」の 2 つで表し、
+左から右と上から下の両方に使う。
+
+References
+----------
+K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system
+structures", IEEE Trans. SMC 11(2), 1981.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Layout", "Point", "Route", "Size", "lay_out"]
+
+Size = tuple[float, float]
+Point = tuple[float, float]
+# 配置する場所：節点なら名前、辺の途中なら（辺の番号、層）。
+_Slot = str | tuple[int, int]
+
+NODE_GAP = 16.0
+SWEEPS = 12
+
+
+@dataclass(frozen=True)
+class Route:
+    """1 本の辺の通り道。
+
+    Attributes
+    ----------
+    stops : tuple of (float, float, float)
+        始点から終点まで、通る層ごとの ``(層の始まり, 層の終わり, 直交する向きの位置)``。
+    label : tuple of float
+        係数の文字の中心。
+    """
+
+    stops: tuple[tuple[float, float, float], ...]
+    label: Point
+
+
+@dataclass(frozen=True)
+class Layout:
+    """配置の結果。座標はすべて（流れの向き、直交する向き）。
+
+    Attributes
+    ----------
+    size : tuple of float
+        全体の大きさ。
+    centers : dict of str to tuple of float
+        節点の中心。
+    routes : tuple of Route
+        辺ごとの通り道。渡された辺と同じ順。
+    """
+
+    size: Size
+    centers: dict[str, Point]
+    routes: tuple[Route, ...]
+
+
+def lay_out(
+    sizes: Mapping[str, Size],
+    edges: Sequence[tuple[str, str]],
+    labels: Sequence[Size],
+    layer_gap: float = 16.0,
+) -> Layout:
+    """節点と辺の係数の文字を、重ならないように置く。
+
+    Parameters
+    ----------
+    sizes : mapping of str to tuple of float
+        節点の大きさ（流れの向き、直交する向き）。位相的順序に並んでいること。
+    edges : sequence of tuple of str
+        ``(始点, 終点)`` の並び。
+    labels : sequence of tuple of float
+        辺ごとの文字の大きさ。文字がなければ ``(0, 0)``。
+    layer_gap : float
+        隣り合う層の間隔。
+
+    Returns
+    -------
+    Layout
+        節点の中心と、辺の通り道。同じ入力には必ず同じ結果を返す。
+
+    Examples
+    --------
+    >>> layout = lay_out({"x": (40.0, 20.0), "y": (40.0, 20.0)}, [("x", "y")], [(10.0, 12.0)])
+    >>> layout.centers
+    {'x': (20.0, 10.0), 'y': (102.0, 10.0)}
+    """
+    ranks = _ranks(list(sizes), edges)
+    extents: dict[_Slot, Size] = dict(sizes)
+    chains: list[list[_Slot]] = []
+    label_slots: list[_Slot] = []
+    for number, ((source, target), size) in enumerate(zip(edges, labels, strict=True)):
+        between = range(ranks[source] + 1, ranks[target])
+        middle = between[len(between) // 2] | 1
+        label_slots.append((number, middle))
+        inner: list[_Slot] = [(number, rank) for rank in between]
+        for rank in between:
+            extents[number, rank] = size if rank == middle else (0.0, 0.0)
+        chains.append([source, *inner, target])
+    layers = _order(_layers(ranks, extents), chains)
+    across = _across(layers, chains, extents)
+    starts, ends, along = _along(layers, extents, layer_gap)
+    rank_of = {slot: rank for rank, layer in enumerate(layers) for slot in layer}
+    low = min(across[slot] - extents[slot][1] / 2 for slot in across)
+    high = max(across[slot] + extents[slot][1] / 2 for slot in across)
+
+    def center(slot: _Slot) -> Point:
+        return along[rank_of[slot]], across[slot] - low
+
+    routes = tuple(
+        Route(
+            tuple((starts[rank_of[slot]], ends[rank_of[slot]], center(slot)[1]) for slot in chain),
+            center(label),
+        )
+        for chain, label in zip(chains, label_slots, strict=True)
+    )
+    return Layout((ends[-1], high - low), {name: center(name) for name in sizes}, routes)
+
+
+def _ranks(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """偶数の層に節点を置く。奇数の層は、辺の文字のためにあける。"""
+    into: dict[str, list[str]] = {name: [] for name in names}
+    out_of: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        into[target].append(source)
+        out_of[source].append(target)
+    ranks: dict[str, int] = {}
+    for name in names:
+        ranks[name] = max((ranks[source] + 2 for source in into[name]), default=0)
+    # 入力は、最初に使われるところのすぐ手前に置くと辺が短くなる。
+    for name in names:
+        if not into[name] and out_of[name]:
+            ranks[name] = min(ranks[target] for target in out_of[name]) - 2
+    return ranks
+
+
+def _layers(ranks: Mapping[str, int], slots: Mapping[_Slot, Size]) -> list[list[_Slot]]:
+    layers: list[list[_Slot]] = [[] for _ in range(max(ranks.values(), default=0) + 1)]
+    for slot in slots:
+        layers[ranks[slot] if isinstance(slot, str) else slot[1]].append(slot)
+    return layers
+
+
+def _neighbours(chains: Sequence[Sequence[_Slot]]) -> tuple[dict[_Slot, list[_Slot]], ...]:
+    before: dict[_Slot, list[_Slot]] = {}
+    after: dict[_Slot, list[_Slot]] = {}
+    for chain in chains:
+        for left, right in zip(chain, chain[1:], strict=False):
+            before.setdefault(right, []).append(left)
+            after.setdefault(left, []).append(right)
+    return before, after
+
+
+def _order(layers: list[list[_Slot]], chains: Sequence[Sequence[_Slot]]) -> list[list[_Slot]]:
+    """層の中の順を、隣の層の平均の位置で並べなおし、交差の最も少ないものを選ぶ。"""
+    before, after = _neighbours(chains)
+    best, fewest = [list(layer) for layer in layers], _crossings(layers, after)
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        sequence = layers[1:] if forward else layers[-2::-1]
+        beside = before if forward else after
+        place = {slot: i for layer in layers for i, slot in enumerate(layer)}
+        for layer in sequence:
+            own = {slot: i for i, slot in enumerate(layer)}
+            layer.sort(key=lambda slot, own=own: _mean(place, beside.get(slot, ()), own[slot]))
+            place.update((slot, i) for i, slot in enumerate(layer))
+        crossings = _crossings(layers, after)
+        if crossings < fewest:
+            best, fewest = [list(layer) for layer in layers], crossings
+    return best
+
+
+def _mean(place: Mapping[_Slot, float], slots: Sequence[_Slot], default: float) -> float:
+    return sum(place[slot] for slot in slots) / len(slots) if slots else default
+
+
+def _crossings(layers: Sequence[Sequence[_Slot]], after: Mapping[_Slot, Sequence[_Slot]]) -> int:
+    place = {slot: i for layer in layers for i, slot in enumerate(layer)}
+    total = 0
+    for layer in layers:
+        ends = [
+            place[right] for left in layer for right in sorted(after.get(left, ()), key=place.get)
+        ]
+        total += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
+    return total
+
+
+def _across(
+    layers: Sequence[Sequence[_Slot]],
+    chains: Sequence[Sequence[_Slot]],
+    extents: Mapping[_Slot, Size],
+) -> dict[_Slot, float]:
+    """直交する向きの位置。隣の層の平均に近づけながら、間隔を保つ。"""
+    before, after = _neighbours(chains)
+    position: dict[_Slot, float] = {}
+    for layer in layers:
+        gaps = _gaps(layer, extents)
+        total = sum(gaps)
+        offset = -total / 2
+        for slot, gap in zip(layer, [0.0, *gaps], strict=False):
+            offset += gap
+            position[slot] = offset
+    for sweep in range(SWEEPS):
+        for layer in layers if sweep % 2 == 0 else reversed(layers):
+            wanted = [
+                _mean(position, (*before.get(slot, ()), *after.get(slot, ())), position[slot])
+                for slot in layer
+            ]
+            position.update(zip(layer, _spread(wanted, _gaps(layer, extents)), strict=True))
+    return position
+
+
+def _gaps(layer: Sequence[_Slot], extents: Mapping[_Slot, Size]) -> list[float]:
+    return [
+        (extents[a][1] + extents[b][1]) / 2 + NODE_GAP
+        for a, b in zip(layer, layer[1:], strict=False)
+    ]
+
+
+def _spread(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
+    """間隔を保ったまま、望む位置との差の二乗和が最も小さい位置（単調回帰、PAV 法）。"""
+    offsets = [0.0]
+    for gap in gaps:
+        offsets.append(offsets[-1] + gap)
+    blocks: list[tuple[float, int]] = []
+    for want, offset in zip(wanted, offsets, strict=False):
+        mean, count = want - offset, 1
+        while blocks and blocks[-1][0] > mean:
+            other, number = blocks.pop()
+            mean = (mean * count + other * number) / (count + number)
+            count += number
+        blocks.append((mean, count))
+    shifts = [mean for mean, count in blocks for _ in range(count)]
+    return [shift + offset for shift, offset in zip(shifts, offsets, strict=False)]
+
+
+def _along(
+    layers: Sequence[Sequence[_Slot]], extents: Mapping[_Slot, Size], gap: float
+) -> tuple[list[float], list[float], list[float]]:
+    starts, ends, centers = [], [], []
+    cursor = 0.0
+    for layer in layers:
+        thickness = max((extents[slot][0] for slot in layer), default=0.0)
+        starts.append(cursor)
+        ends.append(cursor + thickness)
+        centers.append(cursor + thickness / 2)
+        cursor += thickness + gap
+    return starts, ends, centers
