@@ -69,9 +69,7 @@ def check(exercise_id: str, *answers: Any) -> Verdict:
         known = "、".join(exercises())
         return Verdict("wrong", f"演習「{exercise_id}」はありません。あるのは {known} です。")
     if any(answer is ... for answer in answers):
-        return Verdict(
-            "unanswered", "`...` を自分の答えに書きかえて、もう一度実行してください。"
-        )
+        return Verdict("unanswered", "`...` を自分の答えに書きかえて、もう一度実行してください。")
     wanted = len(inspect.signature(exercise.judge).parameters)
     if len(answers) != wanted:
         return Verdict(
