@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from bibun.box_muller import normals_float32
-from bibun.dtypes import DType, float32, float64, round_to_float32
+from bibun.dtypes import DType, float32, float64
 
 __all__ = ["Generator", "default_generator", "manual_seed", "rand", "randint", "randn", "randperm"]
 
@@ -133,8 +133,7 @@ class Generator:
         """
         if count >= BLOCK:
             return self._randn_in_blocks(count, dtype)
-        normals = [self._next_normal() for _ in range(count)]
-        return [round_to_float32(x) for x in normals] if dtype is float32 else normals
+        return dtype.round_all(self._next_normal() for _ in range(count))
 
     def randint(self, low: int, high: int, count: int) -> list[int]:
         """low 以上 high 未満の整数の乱数。

@@ -1,0 +1,8 @@
+"""全テストに共通の条件。torch の最後の桁は CPU の命令とスレッド数で変わるので、先に固定する。"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
