@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
-from bibun.exercises import exercises
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.domains.std import StandardDomain
 from sphinx.util.docutils import SphinxDirective
 
+from bibun.exercises import exercises
+
 HINTS = 2
 
 
-class details(nodes.General, nodes.Element):  # noqa: N801 docutilsの節点の名前は小文字で書く
+class details(nodes.General, nodes.Element):
     """折りたたみ。属性 ``summary`` が見出し。"""
 
 
