@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from bibun.tensor import Tensor
 
-__all__ = ["format_tensor", "format_values", "format_with_spec"]
+__all__ = ["format_tensor", "format_values"]
 
 Value = float | int | bool
 
@@ -121,37 +121,6 @@ def format_values(
     elif requires_grad:
         notes.append("requires_grad=True")
     return _with_notes(PREFIX + body, notes)
-
-
-def format_with_spec(tensor: Tensor, spec: str) -> str:
-    """書式指定(`f"{x:.3f}"` の `.3f`)に従って文字列にする。`format(tensor, spec)` が呼ぶ。
-
-    Parameters
-    ----------
-    tensor : Tensor
-        0次元なら中の数が Python の数として書かれる。
-    spec : str
-        書式指定。
-
-    Returns
-    -------
-    str
-        書式に従った文字列。
-
-    Raises
-    ------
-    TypeError
-        0次元でない Tensor に、空でない書式を指定したとき。
-
-    Examples
-    --------
-    >>> from bibun import torch_api as torch
-    >>> format_with_spec(torch.tensor(2.0), ".3f")
-    '2.000'
-    """
-    if len(tensor.shape) == 0:
-        return format(tensor._data[0], spec)
-    return object.__format__(tensor, spec)
 
 
 class _Style(NamedTuple):

@@ -66,15 +66,15 @@ def test_long_tensors_show_only_their_edges():
     assert text == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
 
 
-class AFunctionWhoseNameIsSoLongThatItsNoteAloneNearlyFillsTheLine(torch.autograd.Function):
+class AFunctionWhoseNameFillsHalfOfTheLine(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
         return x.clone()
 
 
 def test_two_notes_that_do_not_fit_in_one_line():
-    leaf = torch.ones(20, dtype=torch.float64, requires_grad=True)
-    tensor = AFunctionWhoseNameIsSoLongThatItsNoteAloneNearlyFillsTheLine.apply(leaf)
+    leaf = torch.ones(18, dtype=torch.float64, requires_grad=True)
+    tensor = AFunctionWhoseNameFillsHalfOfTheLine.apply(leaf)
     grad_fn_name = type(tensor.grad_fn).__name__
-    text = format_values([1.0] * 20, (20,), "torch.float64", grad_fn_name=grad_fn_name)
+    text = format_values([1.0] * 18, (18,), "torch.float64", grad_fn_name=grad_fn_name)
     assert text == repr(tensor)
