@@ -1,4 +1,4 @@
-"""勾配降下法を、たどった道すじの記録とともに行う。PyTorch でも bibun でも、手計算の微分でも動く。"""
+"""勾配降下法を、たどった道すじの記録とともに行う。PyTorchでもbibunでも、手計算の微分でも動く。"""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class History:
     Attributes
     ----------
     steps : list of int
-        記録したときの更新回数。先頭は 0。
+        記録したときの更新回数。先頭は0。
     xs : list
         そのときの位置。スカラーなら数、ベクトルなら数のリスト。
     values : list of float
         そのときの関数の値。
     gradients : list
-        そのときの勾配。形は ``xs`` と同じ。
+        そのときの勾配。形は``xs``と同じ。
     note : str or None
-        途中で止めた理由。最後まで進んだら None。
+        途中で止めた理由。最後まで進んだらNone。
 
     Examples
     --------
@@ -55,19 +55,19 @@ def descend(
     every: int = 1,
     derivative: Callable[[float], float] | None = None,
 ) -> History:
-    """勾配降下法 ``x ← x - lr * f'(x)`` を ``steps`` 回くり返し、道すじを記録する。
+    """勾配降下法``x ← x - lr * f'(x)``を``steps``回くり返し、道すじを記録する。
 
     Parameters
     ----------
     f : callable
-        最小にしたい関数。Tensor を受け取ってスカラーの Tensor を返すもの。``derivative`` を渡すときは
+        最小にしたい関数。Tensorを受け取ってスカラーのTensorを返すもの。``derivative``を渡すときは
         数を受け取って数を返すもの。
     x0 : torch.Tensor, bibun.tensor.Tensor or float
-        出発点。Tensor は書き換えない。
+        出発点。Tensorは書き換えない。
     lr : float
         学習率。
     steps : int
-        更新の回数。0 以上。
+        更新の回数。0以上。
     every : int
         何回ごとに記録するか。最初と最後は必ず記録する。
     derivative : callable, optional
@@ -76,14 +76,14 @@ def descend(
     Returns
     -------
     History
-        道すじ。値が inf や nan になったら、そこで止めて ``note`` に理由を書く。
+        道すじ。値がinfやnanになったら、そこで止めて``note``に理由を書く。
 
     Raises
     ------
     TypeError
-        ``derivative`` がなく、``x0`` が Tensor でないとき。
+        ``derivative``がなく、``x0``がTensorでないとき。
     ValueError
-        ``steps`` や ``every`` が範囲にないとき。
+        ``steps``や``every``が範囲にないとき。
 
     Examples
     --------
@@ -94,7 +94,7 @@ def descend(
     """
     if steps < 0 or every < 1:
         raise ValueError(
-            f"steps は 0 以上、every は 1 以上にしてください。渡された値：steps={steps}, every={every}"
+            f"stepsは0以上、everyは1以上にしてください。渡された値：steps={steps}, every={every}"
         )
     evaluate = _by_hand(f, derivative) if derivative else _by_autograd(f, x0)
     x = float(x0) if derivative else x0.detach().clone()
@@ -104,7 +104,7 @@ def descend(
         if step % every == 0 or step == steps or reason:
             _record(history, step, x, value, gradient)
         if reason:
-            history.note = f"{step} 回更新したところで{reason}ので、止めました。"
+            history.note = f"{step}回更新したところで{reason}ので、止めました。"
             break
         if step < steps:
             x = x - lr * gradient
@@ -131,8 +131,8 @@ def _by_hand(
 def _by_autograd(f: Callable[[Any], Any], x0: Any) -> Callable[[Any], _Evaluation]:
     if not hasattr(x0, "detach"):
         raise TypeError(
-            "出発点 x0 は torch.tensor(3.0) のような浮動小数点数の Tensor にしてください。"
-            f"数で始めるなら derivative に導関数を渡してください。渡されたもの：{x0!r}"
+            "出発点x0はtorch.tensor(3.0)のような浮動小数点数のTensorにしてください。"
+            f"数で始めるならderivativeに導関数を渡してください。渡されたもの：{x0!r}"
         )
 
     def evaluate(x: Any) -> _Evaluation:
@@ -159,7 +159,7 @@ def _plain(x: Any) -> Any:
 def _reason(x: Any, value: Any, gradient: Any) -> str:
     for name, number in (("x", x), ("関数の値", value), ("勾配", gradient)):
         if not all(map(isfinite, _flat(number))):
-            return f"{name}が inf か nan になった"
+            return f"{name}がinfかnanになった"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""matplotlib の図の見た目：日本語の文字、色と線の種類、狭い画面でも読める大きさ。"""
+"""matplotlibの図の見た目：日本語の文字、色と線の種類、狭い画面でも読める大きさ。"""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 __all__ = ["loglog_errors", "plot_descent", "use_style"]
 
-# Okabe–Ito の配色から、白地で見分けにくい黄色を除いたもの。色がわからなくても線種と印で区別できる。
+# Okabe–Itoの配色から、白地で見分けにくい黄色を除いたもの。色がわからなくても線種と印で区別できる。
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "x")
 
 
 def use_style() -> None:
-    """この本の図の見た目を matplotlib に設定する。
+    """この本の図の見た目をmatplotlibに設定する。
 
-    日本語の文字（IPAexGothic）、色覚の違いによらず線種でも見分けられる配色、幅 390 px の画面でも
-    読める大きさ、毎回同じになる SVG を選ぶ。ノートブックの中では図を SVG で表示する。
+    日本語の文字（IPAexGothic）、色覚の違いによらず線種でも見分けられる配色、幅390 pxの画面でも
+    読める大きさ、毎回同じになるSVGを選ぶ。ノートブックの中では図をSVGで表示する。
 
     Notes
     -----
-    フォントにない文字は隠さず、matplotlib の警告のまま出す。
+    フォントにない文字は隠さず、matplotlibの警告のまま出す。
 
     Examples
     --------
@@ -36,18 +36,18 @@ def use_style() -> None:
     'IPAexGothic'
     """
     import matplotlib
-    import matplotlib_fontja
+    import matplotlib_fontja  # type: ignore[import-untyped]
 
     matplotlib_fontja.japanize()
     matplotlib.rcParams.update(_settings())
     _show_svg_in_notebook()
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> dict[Any, Any]:
     from cycler import cycler
 
     return {
-        # IPAexGothic を先頭に置かないと、数式の中の記号が豆腐になる。
+        # IPAexGothicを先頭に置かないと、数式の中の記号が豆腐になる。
         "font.family": ["IPAexGothic", "sans-serif"],
         "font.size": 11.5,
         "axes.titlesize": 12,
@@ -80,11 +80,11 @@ def _show_svg_in_notebook() -> None:
         from IPython import get_ipython
     except ImportError:
         return
-    if get_ipython() is None:  # type: ignore[no-untyped-call]
+    if get_ipython() is None:
         return
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    set_matplotlib_formats("svg")
+    set_matplotlib_formats("svg")  # type: ignore[no-untyped-call]
 
 
 def plot_descent(
@@ -102,7 +102,7 @@ def plot_descent(
     f : callable
         数を受け取って数を返す関数。
     history : History
-        :func:`bibun.descent.descend` の結果（スカラーの ``x``）。
+        ``bibun.descent.descend``の結果（スカラーの``x``）。
     axes : matplotlib.axes.Axes, optional
         描く先。省けば今の図。すでに曲線が描いてあれば、点だけを足す。
     label : str, optional
@@ -121,8 +121,11 @@ def plot_descent(
     >>> matplotlib.use("agg")
     >>> from bibun.descent import descend
     >>> history = descend(lambda x: x**2, 3.0, lr=0.1, steps=20, derivative=lambda x: 2 * x)
-    >>> plot_descent(lambda x: x**2, history, label="lr=0.1").get_xlabel()
+    >>> import matplotlib.pyplot as plt
+    >>> figure, axes = plt.subplots()
+    >>> plot_descent(lambda x: x**2, history, axes=axes, label="lr=0.1").get_xlabel()
     'x'
+    >>> plt.close(figure)
     """
     import matplotlib.pyplot as plt
 
@@ -146,14 +149,14 @@ def loglog_errors(
     *,
     axes: Axes | None = None,
 ) -> Axes:
-    """刻み幅 h に対する誤差を両対数で描く。
+    """刻み幅hに対する誤差を両対数で描く。
 
     Parameters
     ----------
     steps : sequence of float
         刻み幅。
     errors : mapping of str to sequence of float
-        方法の名前と、刻み幅ごとの誤差の絶対値。0 は対数で描けないので、その点は抜ける。
+        方法の名前と、刻み幅ごとの誤差の絶対値。0は対数で描けないので、その点は抜ける。
     axes : matplotlib.axes.Axes, optional
         描く先。省けば今の図。
 
@@ -166,9 +169,12 @@ def loglog_errors(
     --------
     >>> import matplotlib
     >>> matplotlib.use("agg")
-    >>> axes = loglog_errors([1e-1, 1e-2], {"前進差分": [1e-1, 1e-2], "中心差分": [1e-2, 1e-4]})
-    >>> axes.get_xscale(), axes.get_yscale()
-    ('log', 'log')
+    >>> import matplotlib.pyplot as plt
+    >>> figure, axes = plt.subplots()
+    >>> errors = {"前進差分": [1e-1, 1e-2], "中心差分": [1e-2, 1e-4]}
+    >>> loglog_errors([1e-1, 1e-2], errors, axes=axes).get_yscale()
+    'log'
+    >>> plt.close(figure)
     """
     import matplotlib.pyplot as plt
 
@@ -176,7 +182,7 @@ def loglog_errors(
     for (name, values), marker in zip(errors.items(), MARKERS, strict=False):
         drawn = [value if value > 0 else float("nan") for value in values]
         axes.loglog(steps, drawn, marker=marker, label=name)
-    axes.set_xlabel("刻み幅 h")
+    axes.set_xlabel("刻み幅 $h$")
     axes.set_ylabel("誤差の絶対値")
     axes.legend()
     return axes

@@ -1,7 +1,7 @@
-"""層に分けたグラフの配置（Sugiyama の方法の小さな形）。
+"""層に分けたグラフの配置（Sugiyamaの方法の小さな形）。
 
-節点を「入力からの最長距離」の層に置き、辺の係数の文字にも自分の場所を 1 つ取る。だから文字が
-節点やほかの辺と重なることはない。座標は「流れの向き」と「それに直交する向き」の 2 つで表し、
+ノードを「入力からの最長距離」の層に置き、辺の係数の文字にも自分の場所を1つ取る。だから文字が
+ノードやほかの辺と重なることはない。座標は「流れの向き」と「それに直交する向き」の2つで表し、
 左から右と上から下の両方に使う。
 
 References
@@ -14,26 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Layout", "Point", "Route", "Size", "lay_out"]
 
 Size = tuple[float, float]
 Point = tuple[float, float]
-# 配置する場所：節点なら名前、辺の途中なら（辺の番号、層）。
+# 配置する場所：ノードなら名前、辺の途中なら（辺の番号、層）。
 _Slot = str | tuple[int, int]
 
 NODE_GAP = 16.0
+LAYER_GAP = 16.0
+MAX_LAYER_GAP = 34.0
+SLOPE = 0.55
 SWEEPS = 12
 
 
 @dataclass(frozen=True)
 class Route:
-    """1 本の辺の通り道。
+    """1本の辺の通り道。
 
     Attributes
     ----------
     stops : tuple of (float, float, float)
-        始点から終点まで、通る層ごとの ``(層の始まり, 層の終わり, 直交する向きの位置)``。
+        始点から終点まで、通る層ごとの``(層の始まり, 層の終わり, 直交する向きの位置)``。
     label : tuple of float
         係数の文字の中心。
     """
@@ -51,7 +55,7 @@ class Layout:
     size : tuple of float
         全体の大きさ。
     centers : dict of str to tuple of float
-        節点の中心。
+        ノードの中心。
     routes : tuple of Route
         辺ごとの通り道。渡された辺と同じ順。
     """
@@ -65,25 +69,22 @@ def lay_out(
     sizes: Mapping[str, Size],
     edges: Sequence[tuple[str, str]],
     labels: Sequence[Size],
-    layer_gap: float = 16.0,
 ) -> Layout:
-    """節点と辺の係数の文字を、重ならないように置く。
+    """ノードと辺の係数の文字を、重ならないように置く。
 
     Parameters
     ----------
     sizes : mapping of str to tuple of float
-        節点の大きさ（流れの向き、直交する向き）。位相的順序に並んでいること。
+        ノードの大きさ（流れの向き、直交する向き）。トポロジカル順序に並んでいること。
     edges : sequence of tuple of str
-        ``(始点, 終点)`` の並び。
+        ``(始点, 終点)``の並び。
     labels : sequence of tuple of float
-        辺ごとの文字の大きさ。文字がなければ ``(0, 0)``。
-    layer_gap : float
-        隣り合う層の間隔。
+        辺ごとの文字の大きさ。文字がなければ``(0, 0)``。
 
     Returns
     -------
     Layout
-        節点の中心と、辺の通り道。同じ入力には必ず同じ結果を返す。
+        ノードの中心と、辺の通り道。同じ入力には必ず同じ結果を返す。
 
     Examples
     --------
@@ -92,7 +93,7 @@ def lay_out(
     {'x': (20.0, 10.0), 'y': (102.0, 10.0)}
     """
     ranks = _ranks(list(sizes), edges)
-    extents: dict[_Slot, Size] = dict(sizes)
+    extents: dict[_Slot, Size] = {**sizes}
     chains: list[list[_Slot]] = []
     label_slots: list[_Slot] = []
     for number, ((source, target), size) in enumerate(zip(edges, labels, strict=True)):
@@ -105,8 +106,8 @@ def lay_out(
         chains.append([source, *inner, target])
     layers = _order(_layers(ranks, extents), chains)
     across = _across(layers, chains, extents)
-    starts, ends, along = _along(layers, extents, layer_gap)
     rank_of = {slot: rank for rank, layer in enumerate(layers) for slot in layer}
+    starts, ends, along = _along(layers, extents, _layer_gaps(chains, across, rank_of))
     low = min(across[slot] - extents[slot][1] / 2 for slot in across)
     high = max(across[slot] + extents[slot][1] / 2 for slot in across)
 
@@ -124,7 +125,7 @@ def lay_out(
 
 
 def _ranks(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """偶数の層に節点を置く。奇数の層は、辺の文字のためにあける。"""
+    """偶数の層にノードを置く。奇数の層は、辺の文字のためにあける。"""
     into: dict[str, list[str]] = {name: [] for name in names}
     out_of: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:
@@ -151,7 +152,7 @@ def _neighbours(chains: Sequence[Sequence[_Slot]]) -> tuple[dict[_Slot, list[_Sl
     before: dict[_Slot, list[_Slot]] = {}
     after: dict[_Slot, list[_Slot]] = {}
     for chain in chains:
-        for left, right in zip(chain, chain[1:], strict=False):
+        for left, right in pairwise(chain):
             before.setdefault(right, []).append(left)
             after.setdefault(left, []).append(right)
     return before, after
@@ -165,10 +166,10 @@ def _order(layers: list[list[_Slot]], chains: Sequence[Sequence[_Slot]]) -> list
         forward = sweep % 2 == 0
         sequence = layers[1:] if forward else layers[-2::-1]
         beside = before if forward else after
-        place = {slot: i for layer in layers for i, slot in enumerate(layer)}
+        place: dict[_Slot, float] = {slot: i for layer in layers for i, slot in enumerate(layer)}
         for layer in sequence:
-            own = {slot: i for i, slot in enumerate(layer)}
-            layer.sort(key=lambda slot, own=own: _mean(place, beside.get(slot, ()), own[slot]))
+            means = {slot: _mean(place, beside.get(slot, ()), place[slot]) for slot in layer}
+            layer.sort(key=means.__getitem__)
             place.update((slot, i) for i, slot in enumerate(layer))
         crossings = _crossings(layers, after)
         if crossings < fewest:
@@ -184,9 +185,7 @@ def _crossings(layers: Sequence[Sequence[_Slot]], after: Mapping[_Slot, Sequence
     place = {slot: i for layer in layers for i, slot in enumerate(layer)}
     total = 0
     for layer in layers:
-        ends = [
-            place[right] for left in layer for right in sorted(after.get(left, ()), key=place.get)
-        ]
+        ends = [end for slot in layer for end in sorted(place[r] for r in after.get(slot, ()))]
         total += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
     return total
 
@@ -217,14 +216,11 @@ def _across(
 
 
 def _gaps(layer: Sequence[_Slot], extents: Mapping[_Slot, Size]) -> list[float]:
-    return [
-        (extents[a][1] + extents[b][1]) / 2 + NODE_GAP
-        for a, b in zip(layer, layer[1:], strict=False)
-    ]
+    return [(extents[a][1] + extents[b][1]) / 2 + NODE_GAP for a, b in pairwise(layer)]
 
 
 def _spread(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """間隔を保ったまま、望む位置との差の二乗和が最も小さい位置（単調回帰、PAV 法）。"""
+    """間隔を保ったまま、望む位置との差の二乗和が最も小さい位置（単調回帰、PAV法）。"""
     offsets = [0.0]
     for gap in gaps:
         offsets.append(offsets[-1] + gap)
@@ -240,12 +236,26 @@ def _spread(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
     return [shift + offset for shift, offset in zip(shifts, offsets, strict=False)]
 
 
+def _layer_gaps(
+    chains: Sequence[Sequence[_Slot]],
+    across: Mapping[_Slot, float],
+    rank_of: Mapping[_Slot, int],
+) -> list[float]:
+    """隣り合う層の間隔。横に大きく動く辺があるところは広くして、なだらかにする。"""
+    gaps = [LAYER_GAP] * (max(rank_of.values()) + 1)
+    for chain in chains:
+        for left, right in pairwise(chain):
+            wanted = min(SLOPE * abs(across[left] - across[right]), MAX_LAYER_GAP)
+            gaps[rank_of[left]] = max(gaps[rank_of[left]], wanted)
+    return gaps
+
+
 def _along(
-    layers: Sequence[Sequence[_Slot]], extents: Mapping[_Slot, Size], gap: float
+    layers: Sequence[Sequence[_Slot]], extents: Mapping[_Slot, Size], gaps: Sequence[float]
 ) -> tuple[list[float], list[float], list[float]]:
     starts, ends, centers = [], [], []
     cursor = 0.0
-    for layer in layers:
+    for layer, gap in zip(layers, gaps, strict=True):
         thickness = max((extents[slot][0] for slot in layer), default=0.0)
         starts.append(cursor)
         ends.append(cursor + thickness)

@@ -1,0 +1,156 @@
+"""Tensorが覚えている計算の記録（``grad_fn``）を、値と辺に読みとる。PyTorchでもbibunでも同じ道を通る。"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from bibun.graph.parts import Edge, GraphError, Value
+
+__all__ = ["read"]
+
+SYMBOLS = {
+    "Add": "+",
+    "Sub": "−",
+    "Rsub": "−",
+    "Mul": "×",
+    "Div": "÷",
+    "Neg": "−",
+    "Mm": "@",
+    "Mv": "@",
+    "Dot": "·",
+    "Reciprocal": "1/",
+}
+
+# 記録のノードと、その何番目の出力か。1つの演算が2つ以上の値を返すことがある（splitなど）。
+_Key = tuple[int, int]
+_Partials = Callable[[Any, int], Sequence["float | None"]]
+
+
+def read(
+    tensor: Any, names: Mapping[str, Any], operations: Mapping[str, str]
+) -> tuple[list[Value], list[Edge]]:
+    """``tensor``の記録をたどり、値（使われる側が先）と辺を返す。
+
+    引数と例外は``Graph.from_tensor``と同じ。
+    """
+    if getattr(tensor, "grad_fn", None) is None:
+        raise GraphError(
+            "この値にはgrad_fnがなく、たどれる記録がありません。requires_grad=TrueのTensorから"
+            f"計算した結果を渡してください。渡されたもの：{tensor!r}"
+        )
+    partials_of = _partials_reader(tensor)
+    records = _collect(tensor)
+    labels = _labels(records, names)
+    for name in operations:
+        if name not in names:
+            raise GraphError(f"operationsの「{name}」は、namesにない名前です。")
+    values, edges = [], []
+    for key, record in records.items():
+        name = labels[key]
+        if hasattr(record, "variable"):
+            values.append(Value(name, None, _plain(record.variable)))
+            continue
+        operation = operations.get(name, _symbol(record.name()))
+        values.append(Value(name, operation, _plain(names[name]) if name in names else None))
+        for (parent, index), partial in zip(
+            record.next_functions, partials_of(record, key[1]), strict=True
+        ):
+            if parent is not None:
+                edges.append(Edge(labels[id(parent), index], name, partial))
+    return values, edges
+
+
+def _collect(tensor: Any) -> dict[_Key, Any]:
+    """記録のノードを、使われる側が先に来る順に集める（再帰なしの深さ優先探索）。"""
+    records: dict[_Key, Any] = {}
+    root = (tensor.grad_fn, getattr(tensor, "output_nr", 0))
+    opened: set[_Key] = set()
+    # torchはnext_functionsを読むたびにPythonの殻を作りなおす。keepが持つ間だけidが一意である。
+    keep = [root[0]]
+    pending = [root]
+    while pending:
+        record, index = pending[-1]
+        key = (id(record), index)
+        if key in opened:
+            pending.pop()
+            records.setdefault(key, record)
+            continue
+        opened.add(key)
+        for parent, parent_index in reversed(record.next_functions):
+            if parent is not None and (id(parent), parent_index) not in opened:
+                keep.append(parent)
+                pending.append((parent, parent_index))
+    return records
+
+
+def _labels(records: Mapping[_Key, Any], names: Mapping[str, Any]) -> dict[_Key, str]:
+    leaves = {id(r.variable): key for key, r in records.items() if hasattr(r, "variable")}
+    labels: dict[_Key, str] = {}
+    for name, tensor in names.items():
+        if not isinstance(name, str) or not hasattr(tensor, "grad_fn"):
+            raise GraphError(
+                "namesは{名前: Tensor}の形で渡してください。"
+                f"渡されたもの：{{{name!r}: {tensor!r}}}"
+            )
+        made_by = tensor.grad_fn
+        key = (id(made_by), getattr(tensor, "output_nr", 0)) if made_by else leaves.get(id(tensor))
+        if key is None or key not in records:
+            raise GraphError(
+                f"namesの「{name}」は、この値の計算に現れません。計算に使ったTensorそのものを"
+                "渡してください（requires_gradでない値は記録されません）。"
+            )
+        labels[key] = name
+    fresh = (f"v{i}" for i in range(1, len(records) + len(names) + 1) if f"v{i}" not in names)
+    return {key: labels[key] if key in labels else next(fresh) for key in records}
+
+
+def _symbol(record_name: str) -> str:
+    base = re.sub(r"Backward\d*$", "", record_name)
+    return SYMBOLS.get(base, base.lower())
+
+
+def _plain(tensor: Any) -> Any:
+    def freeze(item: Any) -> Any:
+        return tuple(freeze(part) for part in item) if isinstance(item, list) else item
+
+    return freeze(tensor.tolist())
+
+
+def _partials_reader(tensor: Any) -> _Partials:
+    if type(tensor).__module__.split(".")[0] == "bibun":
+        return _bibun_partials
+    return _torch_partials
+
+
+def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
+    import torch
+
+    outputs = record._input_metadata
+    if prod(outputs[index].shape) != 1:
+        return [None] * len(record.next_functions)
+    upstream = [
+        torch.full(tuple(output.shape), float(i == index), dtype=output.dtype)
+        for i, output in enumerate(outputs)
+    ]
+    try:
+        with torch.no_grad():
+            results = record(*upstream)
+    except RuntimeError as error:
+        raise GraphError(
+            "この計算の記録はbackward()ですでに解放されています。もう一度計算してから、"
+            "backward()の前に計算グラフを作ってください。"
+        ) from error
+    return [_scalar(result) for result in (results if isinstance(results, tuple) else (results,))]
+
+
+def _scalar(result: Any) -> float | None:
+    if result is None:
+        return 0.0
+    return float(result) if result.numel() == 1 else None
+
+
+def _bibun_partials(record: Any, index: int) -> Sequence[float | None]:
+    raise NotImplementedError
