@@ -67,6 +67,10 @@ def judge_path_sum(path_sum: Any) -> None:
             raise Mistake(
                 "`path_sum` が `None` を返しました。`return` を書いたか見直してください。"
             )
+        if answer is ...:
+            raise Mistake(
+                "`path_sum` の中に `...` が残っています。自分の答えに書きかえてください。"
+            )
         got = number(answer, "`path_sum` の戻り値")
         if not close([got], [want]):
             question = f"辺が {edges} のとき、{source}から{target}までの和は{want:g}のはずですが、"

@@ -82,6 +82,8 @@ def _read(answer: Any, want: Bars) -> Bars:
         raise Mistake(
             "`sweep` が `None` を返しました。最後に `return bar` を書いたか見直してください。"
         )
+    if answer is ...:
+        raise Mistake("`sweep` の中に `...` が残っています。自分の答えに書きかえてください。")
     if not isinstance(answer, dict):
         raise Mistake(f"`sweep` の戻り値は辞書のはずですが、{kind(answer)}でした。")
     return {name: number(answer.get(name, 0.0), f"{name}の随伴値") for name in want}
