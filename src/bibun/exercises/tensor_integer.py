@@ -1,4 +1,14 @@
-"""演習1-4: 整数の3を試し、エラーの最後の行を読んで直す。"""
+"""演習1-4: 整数の3を試し、エラーの最後の行を読んで直す。
+
+Examples
+--------
+>>> import torch
+>>> try:
+...     torch.tensor(3, requires_grad=True)
+... except RuntimeError as error:
+...     read_line(error) == LAST_LINE
+True
+"""
 
 from __future__ import annotations
 
@@ -112,6 +122,6 @@ EXERCISES = (
                 "`requires_grad=True` を付けたか",
             ),
         ),
-        praise="種類は `RuntimeError`、理由は「勾配を持てるのは浮動小数点数(と複素数)のTensorだけ」。3.0なら持てます。",
+        praise="勾配を持てるのは、浮動小数点数(と複素数)のTensorだけ。`3.0` なら持てます。",
     ),
 )
