@@ -37,7 +37,7 @@ TYPED_OUTPUT = re.compile(r"#\s*(→|->|=>|⇒|Out|出力|結果[:は]|tensor\()
 FENCE = re.compile(
     r"^(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S
 )
-MEASURED = re.compile(r"(?<![\w.])[-−]?(\d+\.\d{3,})(?![\w.])")
+MEASURED = re.compile(r"(?<![\w.])[-−]?(\d+\.\d{3,})(?![\w.])", re.ASCII)
 HEADING = re.compile(r"^(#{1,6}) +(.+)$")
 LABEL = re.compile(r"^\([a-z]+(-[a-z0-9]+)+\)=$")
 
@@ -121,21 +121,26 @@ def check_execution(cell: Any) -> Iterator[str]:
 
 def check_exception(cell: Any, prose: str) -> Iterator[str]:
     """例外が、予告どおりに起きること。"""
-    errors = [output for output in cell.outputs if output.output_type == "error"]
     announced = cell.metadata.get("raises")
     tagged = "raises-exception" in cell.metadata.get("tags", [])
+    errors = [output for output in cell.outputs if output.output_type == "error"]
     if tagged and not announced:
         yield "raises-exception のセルに :raises: 例外の種類 がありません。"
-    if announced and not tagged:
+    elif announced and not tagged:
         yield ":raises: のあるセルに :tags: [raises-exception] がありません。"
-    for error in errors:
-        if not tagged:
-            yield f"予告のない例外です: {error.ename}: {error.evalue}"
-        elif error.ename != announced:
-            yield f"予告は {announced} ですが、{error.ename} が起きました: {error.evalue}"
-    if tagged and not errors and cell.execution_count is not None:
+    elif announced:
+        yield from _check_announced(announced, errors, prose)
+    else:
+        yield from (f"予告のない例外です: {error.ename}: {error.evalue}" for error in errors)
+
+
+def _check_announced(announced: str, errors: list[Any], prose: str) -> Iterator[str]:
+    if not errors:
         yield f"予告した例外 {announced} が起きませんでした。"
-    if announced and f"`{announced}`" not in prose:
+    for error in errors:
+        if error.ename != announced:
+            yield f"予告は {announced} ですが、{error.ename} が起きました: {error.evalue}"
+    if f"`{announced}`" not in prose:
         yield f"例外 `{announced}` を、本文のどこでも名指ししていません。"
 
 
