@@ -1,60 +1,67 @@
 # 本とbibunの、すべての仕事。CIの仕事も、1つがここの1つの目標に当たる。
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+NEWEST ?=
+BIN := $(VENV)/bin
 PORT ?= 8000
 # 桁がCPUやスレッドの数で変わらないように、テストでもビルドでも同じ環境にする
 export ATEN_CPU_CAPABILITY := avx2
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book serve test unit doctest lint format types lock linkcheck clean
+.PHONY: help book serve test unit doctest lint format types newest lock linkcheck clean
 
 help:            ## この一覧
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-.venv/book.ready: requirements.txt pyproject.toml tools/setup_environment.py
-	@$(PYTHON) tools/setup_environment.py requirements.txt
+SETUP = $(PYTHON) tools/setup_environment.py --venv $(VENV) $(if $(NEWEST),--newest $(NEWEST) --)
+
+$(VENV)/book.ready: requirements.txt pyproject.toml tools/setup_environment.py
+	@$(SETUP) requirements.txt
 	@touch $@
 
-.venv/test.ready: .venv/book.ready requirements-dev.txt
-	@$(PYTHON) tools/setup_environment.py requirements.txt requirements-dev.txt
+$(VENV)/test.ready: $(VENV)/book.ready requirements-dev.txt
+	@$(SETUP) requirements.txt requirements-dev.txt
 	@touch $@
 
-book: .venv/book.ready  ## 本を作る(_build/html)
+book: $(VENV)/book.ready  ## 本を作る(_build/html)
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "==> 本ができました: $(CURDIR)/_build/html/index.html"
 
-serve: .venv/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、保存のたびに作り直す
+serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、保存のたびに作り直す
 	$(BIN)/jupyter-book config sphinx . >/dev/null
 	$(BIN)/sphinx-autobuild . _build/html -d _build/.doctrees -n -D nb_execution_mode=cache \
 	  --host 127.0.0.1 --port $(PORT) --watch src --ignore '*/_build/*' --ignore '*/.venv/*'
 
-test: .venv/test.ready  ## すべてのテスト(ブラウザーのテストを含む)
+test: $(VENV)/test.ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
 	@$(PYTHON) tools/browser.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-unit: .venv/test.ready  ## ビルドもブラウザーも要らないテスト
+unit: $(VENV)/test.ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/site
 
-doctest: .venv/test.ready  ## 公開した名前の用例と、本の用例
+doctest: $(VENV)/test.ready  ## 公開した名前の用例と、本の用例
 	$(BIN)/python -m pytest --doctest-modules src/bibun -p no:cacheprovider
 
-lint: .venv/test.ready  ## 書式と静的な検査
+lint: $(VENV)/test.ready  ## 書式と静的な検査
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: .venv/test.ready  ## 書式をそろえる
+format: $(VENV)/test.ready  ## 書式をそろえる
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: .venv/test.ready  ## 型の検査
+types: $(VENV)/test.ready  ## 型の検査
 	$(BIN)/mypy
 
-lock: .venv/test.ready  ## 固定した版の一覧を作り直す
+newest:          ## 最新のtorchで、別の環境に作ってテストする
+	$(MAKE) test VENV=.venv-newest NEWEST=torch
+
+lock: $(VENV)/test.ready  ## 固定した版の一覧を作り直す
 	$(BIN)/python -m pip install --quiet uv
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/lock.sh
 
-linkcheck: .venv/book.ready  ## 外へのリンクを調べる(ネットワークが要る)
+linkcheck: $(VENV)/book.ready  ## 外へのリンクを調べる(ネットワークが要る)
 	$(BIN)/jupyter-book build . --builder linkcheck
 
 clean:           ## 作ったものを消す(環境は残す)
