@@ -1,0 +1,335 @@
+"""逆モードの自動微分: 記録を新しい順にたどり、勾配を親へ配る.
+
+順番は、ただ「作られた順の逆」でよい。ある値を使う演算は、かならずその値よりあとに作られている。だから新しいNodeから
+処理すれば、Nodeの番が来たとき、その勾配はもう出そろっている。再帰を使わないので、どれほど深いグラフでも倒れない。
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+from bibun import errors
+from bibun.grad_mode import state
+from bibun.operation import edge
+from bibun.tensor import AutogradMeta, Node, Storage, Tensor, make
+
+__all__ = ["backward", "grad"]
+
+Edge = Node | Tensor
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    gradients: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | Tensor | None = None,
+) -> None:
+    """`tensors`を葉で微分し、結果を葉の`grad`に足し込む. `torch.autograd.backward`.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+        微分される値。
+    gradients : Tensor or sequence of Tensor, optional
+        それぞれの勾配の初めの値。スカラーなら省略でき、1になる。
+    retain_graph, create_graph : bool
+        `Tensor.backward`と同じ。
+    inputs : Tensor or sequence of Tensor, optional
+        勾配を足し込む葉を限る。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
+    """
+    outputs, starts = _outputs_and_starts(tensors, gradients)
+    if create_graph:
+        warnings.warn(errors.CREATE_GRAPH_WARNING, UserWarning, stacklevel=3)
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        _sweep(outputs, starts, keep, create_graph)
+        return
+    chosen = _as_list(inputs)
+    for tensor, gradient in zip(
+        chosen, _gradients_of(chosen, outputs, starts, keep, create_graph), strict=True
+    ):
+        if gradient is not None:
+            _accumulate(tensor, gradient, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """`outputs`の`inputs`による微分を、`grad`に足し込まずに返す. `torch.autograd.grad`.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+        微分される値。
+    inputs : Tensor or sequence of Tensor
+        微分する変数。途中の値でもよい。
+    grad_outputs : Tensor or sequence of Tensor, optional
+        それぞれの勾配の初めの値。スカラーなら省略でき、1になる。
+    retain_graph : bool, optional
+        グラフの覚えた値を残すか。省略すると`create_graph`と同じ。
+    create_graph : bool
+        逆伝播の計算も記録し、結果をさらに微分できるようにするか。
+    allow_unused : bool, optional
+        計算に使われなかった変数を許し、その勾配を`None`にするか。
+    materialize_grads : bool
+        `None`の代わりに0を返すか。
+
+    Returns
+    -------
+    tuple of Tensor
+        変数ごとの勾配。
+
+    Raises
+    ------
+    RuntimeError
+        `inputs`が勾配を求める対象でないとき、または使われていないとき。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> (slope,) = grad(x**3, x, create_graph=True)
+    >>> grad(slope, x)
+    (tensor(12.),)
+    """
+    results, starts = _outputs_and_starts(outputs, grad_outputs)
+    chosen = _as_list(inputs)
+    keep = create_graph if retain_graph is None else retain_graph
+    gradients = _gradients_of(chosen, results, starts, keep, create_graph)
+    for index, gradient in enumerate(gradients):
+        if gradient is None and not (allow_unused or materialize_grads):
+            raise errors.input_not_used(index)
+    if materialize_grads:
+        gradients = [
+            make([0.0] * t.numel(), t._shape, t._dtype) if g is None else g
+            for t, g in zip(chosen, gradients, strict=True)
+        ]
+    return tuple(gradients)
+
+
+def _as_list(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _outputs_and_starts(
+    tensors: Tensor | Sequence[Tensor], gradients: Any
+) -> tuple[list[Edge], list[Tensor]]:
+    """微分される値のグラフ上の位置と、そこに置く初めの勾配."""
+    outputs = _as_list(tensors)
+    if gradients is None:
+        given = [None] * len(outputs)
+    else:
+        given = _as_list(gradients)
+    for index, (output, gradient) in enumerate(zip(outputs, given)):
+        if gradient is not None and not isinstance(gradient, Tensor):
+            raise errors.wrong_gradient_type(gradient)
+        if gradient is not None and gradient._shape != output._shape:
+            raise errors.wrong_gradient_shape(index, gradient._shape, output._shape)
+        if gradient is None and output.requires_grad and output.numel() != 1:
+            raise errors.implicit_gradient_of_non_scalar()
+    edges = []
+    for index, output in enumerate(outputs):
+        place = edge(output)
+        if place is None:
+            raise errors.output_without_grad(index)
+        edges.append(place)
+    starts = [
+        make([1.0], output._shape, output._dtype) if gradient is None else gradient
+        for output, gradient in zip(outputs, given)
+    ]
+    return edges, starts
+
+
+def _gradients_of(
+    inputs: list[Tensor],
+    outputs: list[Edge],
+    starts: list[Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """選んだ変数に届く勾配. 届かなければ`None`."""
+    places = [edge(tensor) for tensor in inputs]
+    if any(place is None for place in places):
+        raise errors.input_without_grad()
+    found: dict[Edge, Tensor | None] = dict.fromkeys(places)  # type: ignore[arg-type]
+    _sweep(outputs, starts, retain_graph, create_graph, found)
+    return [found[place] for place in places if place is not None]
+
+
+def _sweep(
+    outputs: list[Edge],
+    starts: list[Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+    found: dict[Edge, Tensor | None] | None = None,
+) -> None:
+    """逆順の掃き出し. `found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む."""
+    pending: dict[Node, Tensor] = {}
+    queue: list[tuple[int, Node]] = []
+    useful = None if found is None else _leading_to(found, outputs)
+
+    def deliver(place: Edge, gradient: Tensor) -> None:
+        if isinstance(place, Tensor):
+            _arrive_at_leaf(place, gradient, create_graph, found)
+        elif place in pending:
+            pending[place] = pending[place] + gradient
+        else:
+            pending[place] = gradient
+            heappush(queue, (place.order, place))
+
+    previous, state.enabled = state.enabled, create_graph
+    try:
+        for place, start in zip(outputs, starts, strict=True):
+            deliver(place, start)
+        while queue:
+            node = heappop(queue)[1]
+            gradient = pending.pop(node)
+            if node.hooks:
+                gradient = _run_hooks(node.hooks, gradient)
+            if found is not None and node in found:
+                found[node] = gradient
+            saved = _unpack(node, create_graph)
+            for index, parent in enumerate(node.parents):
+                if parent is None or (useful is not None and parent not in useful):
+                    continue
+                contribution = node.operation.partials[index](gradient, *saved)
+                if contribution._shape != parent._shape or contribution._dtype is not parent._dtype:
+                    contribution = _fit(contribution, node, index, parent)
+                deliver(parent, contribution)
+            if not retain_graph:
+                _free(node)
+    finally:
+        state.enabled = previous
+
+
+def _leading_to(found: dict[Edge, Any], outputs: list[Edge]) -> set[Edge]:
+    """`found`のどれかへ続くNodeだけを選ぶ. ほかの枝は計算しない."""
+    reached: set[Node] = set()
+    stack = [place for place in outputs if isinstance(place, Node)]
+    while stack:
+        node = stack.pop()
+        if node not in reached:
+            reached.add(node)
+            stack.extend(parent for parent in node.parents if isinstance(parent, Node))
+    useful = set(found)
+    for node in sorted(reached, key=lambda node: -node.order):  # 古い順: 親が先
+        if any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return useful
+
+
+def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
+    """覚えた値を取り出す. もう手放していたり、書き換えられていたりすれば誤りにする."""
+    saved = node.saved
+    if saved is None:
+        raise errors.graph_already_freed()
+    assert node.versions is not None
+    for value, expected in zip(saved, node.versions, strict=True):
+        if isinstance(value, Tensor):
+            storage = value._storage
+            version = storage.version if type(storage) is Storage else value._version
+            if version != expected:
+                raise _modified(node, value, version, expected)
+    if create_graph and saved and node.operation.arguments[0][len(saved) - 1] == "y":
+        result = saved[-1].detach()
+        result._grad_fn = node  # 結果も微分できるように、由来をつけ直す
+        saved = (*saved[:-1], result)
+    return saved
+
+
+def _modified(node: Node, value: Tensor, version: int, expected: int) -> RuntimeError:
+    is_result = value is node.saved[-1] and node.operation.arguments[0][-1] == "y"  # type: ignore[index]
+    origin = node if is_result and value._grad_fn is None else value._grad_fn
+    name = "" if origin is None else origin.name().partition("Backward")[0]
+    return errors.modified_in_place(
+        value._dtype.legacy_name,
+        value._shape,
+        f", which is output 0 of {name}," if name else "",
+        version,
+        expected,
+    )
+
+
+def _free(node: Node) -> None:
+    """覚えた値を手放す. 入力も結果も覚えていないNode(足し算など)は、何度でも使える."""
+    saved = node.saved
+    count = len(node.operation.partials)
+    if saved and any(s is not None for s in (*saved[:count], *saved[-1:])):
+        node.saved = None
+
+
+def _run_hooks(hooks: dict[int, Any], gradient: Tensor) -> Tensor:
+    metas = []
+    for hook in list(hooks.values()):
+        if isinstance(hook, AutogradMeta):
+            metas.append(hook)
+            continue
+        replaced = hook(gradient)
+        gradient = gradient if replaced is None else replaced
+    for meta in metas:  # retain_grad は、ほかのフックのあとの勾配を残す
+        meta.grad = gradient if meta.grad is None else meta.grad + gradient
+    return gradient
+
+
+def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:
+    """規則の結果を親の形と型に合わせる. ブロードキャストで引き伸ばした次元は、足し合わせて戻す."""
+    shape, target = contribution._shape, parent._shape
+    missing = len(shape) - len(target)
+    if missing < 0 or any(t not in (1, s) for s, t in zip(shape[missing:], target)):
+        raise errors.wrong_rule_shape(node.name(), index, shape, target)
+    stretched = [
+        axis
+        for axis, size in enumerate(shape)
+        if axis < missing or (target[axis - missing] == 1 and size != 1)
+    ]
+    if stretched:
+        contribution = contribution.sum(dim=stretched, keepdim=True)
+    if contribution._shape != target:
+        contribution = contribution.reshape(target)
+    return contribution.to(parent._dtype)
+
+
+def _arrive_at_leaf(
+    leaf: Tensor, gradient: Tensor, create_graph: bool, found: dict[Edge, Tensor | None] | None
+) -> None:
+    meta = leaf._meta
+    assert meta is not None
+    if meta.hooks:
+        gradient = _run_hooks(meta.hooks, gradient)
+    if found is None:
+        _accumulate(leaf, gradient, create_graph)
+    elif leaf in found:
+        earlier = found[leaf]
+        found[leaf] = gradient if earlier is None else earlier + gradient
+
+
+def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
+    """葉の`grad`に足し込む. ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る."""
+    meta = leaf._own_meta()
+    if meta.grad is None:
+        if create_graph:
+            meta.grad = gradient.clone()
+        else:  # 1つの勾配が2つの葉に届くことがあるので、写しを取る
+            meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
+    elif create_graph:
+        meta.grad = meta.grad + gradient
+    else:
+        meta.grad._write((meta.grad.detach() + gradient.detach())._data)

@@ -1,0 +1,273 @@
+"""Tensorを新しく作る関数."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from bibun import dtypes, errors
+from bibun.dtypes import DType
+from bibun.shapes import Size
+from bibun.tensor import AutogradMeta, Tensor, make
+
+__all__ = ["arange", "eye", "full", "linspace", "ones", "tensor", "zeros"]
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """値からTensorを作る.
+
+    Parameters
+    ----------
+    data : array_like
+        数、入れ子のリストやタプル、NumPyの配列、Tensor。
+    dtype : DType, optional
+        要素の型。省くと、小数があればfloat32、整数だけならint64、真偽だけならboolになる。
+    device : str, optional
+        置き場所。bibunでは`"cpu"`だけ。
+    requires_grad : bool
+        「このTensorで微分する」という宣言。
+
+    Raises
+    ------
+    RuntimeError
+        小数でない型で`requires_grad=True`としたとき。
+    ValueError
+        入れ子の長さがそろっていないとき。
+
+    Examples
+    --------
+    >>> tensor([[1, 2, 3], [4, 5, 6]])
+    tensor([[1, 2, 3],
+            [4, 5, 6]])
+    >>> tensor(3, requires_grad=True)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Only Tensors of floating point and complex dtype can require gradients
+    """
+    if isinstance(data, Tensor):
+        warnings.warn(errors.COPY_CONSTRUCT_WARNING, UserWarning, stacklevel=2)
+        result = make(list(data._data), data._shape, data._dtype)
+        result = result if dtype is None else result.to(as_dtype(dtype))
+    else:
+        values, shape = _flatten(data)
+        chosen = _infer(data, values) if dtype is None else as_dtype(dtype)
+        result = make(chosen.round_all(values), Size(shape), chosen)
+    return with_requires_grad(result, requires_grad)
+
+
+def legacy_tensor(*arguments: Any) -> Tensor:
+    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる."""
+    if len(arguments) == 1 and not isinstance(arguments[0], int):
+        return tensor(arguments[0], dtype=dtypes.float32)
+    return zeros(*arguments)
+
+
+def with_requires_grad(x: Tensor, requires_grad: bool) -> Tensor:
+    if not isinstance(requires_grad, bool):
+        raise errors.must_be("tensor", "requires_grad", "bool", requires_grad)
+    if requires_grad:
+        if not x._dtype.is_floating_point:
+            raise errors.constructor_needs_floating_point()
+        x._meta = AutogradMeta(True)
+    return x
+
+
+_PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}
+
+
+def as_dtype(dtype: Any) -> DType:
+    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る."""
+    if isinstance(dtype, DType):
+        return dtype
+    if dtype in _PYTHON_TYPES:
+        return _PYTHON_TYPES[dtype]
+    raise errors.must_be("tensor", "dtype", "torch.dtype", dtype)
+
+
+def _flatten(data: Any) -> tuple[list[Any], list[int]]:
+    """入れ子の値を、平らな並びと形に直す."""
+    if hasattr(data, "tolist") and not isinstance(data, Tensor):
+        data = data.tolist()  # NumPyの配列
+    level, shape = [data], []
+    while level and isinstance(level[0], (list, tuple, range)):
+        size = len(level[0])
+        for item in level:
+            got = len(item) if isinstance(item, (list, tuple, range)) else 0
+            if got != size:
+                raise errors.ragged_sequence(size, len(shape), got)
+        level = [value for item in level for value in item]
+        shape.append(size)
+    return [_number(value) for value in level], shape
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (float, int)):
+        return value
+    if isinstance(value, Tensor):
+        return value._number()
+    if isinstance(value, str):
+        raise errors.invalid_data_type(value)
+    if isinstance(value, (list, tuple, range)):
+        raise errors.not_a_number(value)
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, complex):
+        raise errors.UnsupportedError("複素数のTensor")
+    raise errors.unknown_data_type(value)
+
+
+def _infer(data: Any, values: list[Any]) -> DType:
+    name = str(getattr(data, "dtype", ""))
+    if name in ("float64", "float32", "int64", "bool"):
+        return getattr(dtypes, name)  # type: ignore[no-any-return]
+    kinds = {type(value) for value in values}
+    if not kinds or float in kinds:
+        return dtypes.float32
+    return dtypes.int64 if int in kinds else dtypes.bool
+
+
+# --- 決まった値 -------------------------------------------------------------------------------
+
+
+def _size(function: str, arguments: Sequence[Any]) -> Size:
+    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+        arguments = arguments[0]
+    sizes = Size(int(argument) for argument in arguments)
+    if any(size < 0 for size in sizes):
+        raise RuntimeError(f"{function}: Dimension size must be non-negative.")
+    return sizes
+
+
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """すべての要素が`fill_value`のTensor.
+
+    Examples
+    --------
+    >>> full((2,), 7)
+    tensor([7, 7])
+    """
+    shape = _size("full", (size,))
+    chosen = _infer(None, [fill_value]) if dtype is None else as_dtype(dtype)
+    values = [chosen.round(fill_value)] * shape.numel()
+    return with_requires_grad(make(values, shape, chosen), requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """すべての要素が0のTensor.
+
+    Examples
+    --------
+    >>> zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
+    return full(_size("zeros", size), 0, dtype=chosen, requires_grad=requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """すべての要素が1のTensor.
+
+    Examples
+    --------
+    >>> ones(3)
+    tensor([1., 1., 1.])
+    """
+    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
+    return full(_size("ones", size), 1, dtype=chosen, requires_grad=requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`input`と同じ形と型で、すべての要素が`fill_value`のTensor."""
+    return full(
+        input._shape, fill_value, dtype=dtype or input._dtype, requires_grad=requires_grad
+    )
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`input`と同じ形と型の、0のTensor."""
+    return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`input`と同じ形と型の、1のTensor."""
+    return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """対角が1の行列.
+
+    Examples
+    --------
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    if n < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {n}")
+    columns = n if m is None else m
+    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
+    values = [chosen.round(row == column) for row in range(n) for column in range(columns)]
+    return with_requires_grad(make(values, Size((n, columns)), chosen), requires_grad)
+
+
+# --- 並んだ値 ---------------------------------------------------------------------------------
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`start`から`end`の手前まで、`step`おきの値.
+
+    Examples
+    --------
+    >>> arange(3), arange(0, 1, 0.25)
+    (tensor([0, 1, 2]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (_number(value) for value in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    chosen = _infer(None, [float(0)] if float in {type(v) for v in (start, end, step)} else [0])
+    chosen = chosen if dtype is None else as_dtype(dtype)
+    count = math.ceil((end - start) / step)
+    values = chosen.round_all(start + step * index for index in range(count))
+    return with_requires_grad(make(values, Size((count,)), chosen), requires_grad)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`start`から`end`までを等しく分ける`steps`個の値.
+
+    Examples
+    --------
+    >>> linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
+    first, last = chosen.round(start), chosen.round(end)
+    step = chosen.round((last - first) / (steps - 1)) if steps > 1 else 0.0
+    half = steps // 2  # torchは、前半を始点から、後半を終点から数える
+    values = [
+        first + step * index if index < half else last - step * (steps - 1 - index)
+        for index in range(steps)
+    ]
+    if steps == 1:
+        values = [first]
+    return with_requires_grad(make(chosen.round_all(values), Size((steps,)), chosen), requires_grad)

@@ -1,0 +1,435 @@
+"""演算: 値の計算と、微分の規則を1組にしたもの. 規則の表`TABLE`はこの組の並びである.
+
+規則の書き方
+------------
+規則は、入力ごとに1つの関数で、**Tensorの式**として書く。引数は「届いた勾配`g`」「演算に渡した引数」「結果`y`」の順で、
+**下線で始まる名前は「使わない」**の意味になる。使う値だけがNodeに覚えられる。たとえば掛け算は
+
+    (lambda g, _a, b: g * b, lambda g, a, _b: g * a)
+
+と書く。`a`の勾配に要るのは`b`だけなので、`a * 2`では`a`を覚えない。式がTensorの演算だけでできているので、
+記録しながら実行すれば(`create_graph=True`)、そのまま2階の微分になる。
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from itertools import repeat
+from typing import Any
+
+from bibun import dtypes, errors
+from bibun.dtypes import DType
+from bibun.grad_mode import state
+from bibun.shapes import Size, broadcast, broadcast_positions
+from bibun.tensor import Node, Storage, Tensor, _version, make, new
+
+__all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
+
+Partial = Callable[..., Any]
+TABLE: dict[str, Operation] = {}
+"""演算の名前から演算へ. 微分の規則は、すべてこの1つの表にある."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""`torch.sin`のように、Tensorを第1引数に取る関数. Tensorのメソッドと同じもの."""
+
+
+class Operation:
+    """値の計算`forward`と、入力ごとの微分の規則`partials`の組.
+
+    Parameters
+    ----------
+    name : str
+        表の中の名前。
+    node_name : str
+        記録の名前(torchの`grad_fn`と同じもの)。
+    forward : callable
+        引数から、記録のない結果のTensorを作る関数。
+    partials : tuple of callable
+        入力ごとの規則。空なら微分できない。
+    formula : str
+        規則の式。`ḡ`は届いた勾配。
+    kinks : str
+        微分できない点や定義域の端で、どの値を返すか。
+    source : str
+        規則の出どころ。
+
+    Examples
+    --------
+    >>> from bibun.rules import TABLE
+    >>> TABLE["sin"].formula
+    'ḡ cos x'
+    """
+
+    __slots__ = (
+        "arguments", "formula", "forward", "keeps", "kinks", "name", "node_name", "partials",
+        "source",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        node_name: str,
+        forward: Callable[..., Tensor],
+        partials: Sequence[Partial],
+        *,
+        formula: str,
+        kinks: str = "",
+        source: str = "",
+    ) -> None:
+        self.name = name
+        self.node_name = node_name
+        self.forward = forward
+        self.partials = tuple(partials)
+        self.formula = formula
+        self.kinks = kinks
+        self.source = source
+        self.arguments = [parameter_names(partial)[1:] for partial in self.partials]
+        self.keeps = cache(self._keeps)
+
+    def _keeps(self, *needed: bool) -> tuple[bool, ...]:
+        """勾配の要る入力が`needed`のとき、引数と結果のうち、どれを覚えておくか."""
+        used = [names for names, need in zip(self.arguments, needed, strict=True) if need]
+        return tuple(any(not name.startswith("_") for name in names) for names in zip(*used))
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        """演算を実行し、勾配の要る入力があれば、結果に記録を付ける."""
+        result = self.forward(*arguments)
+        if state.enabled and result._dtype.is_floating_point:
+            parents = tuple([edge(argument) for argument in arguments[: len(self.partials)]])
+            if any([parent is not None for parent in parents]):
+                self.record(parents, arguments, result)
+        return result
+
+    def record(
+        self, parents: tuple[Node | Tensor | None, ...], arguments: Sequence[Any], result: Tensor
+    ) -> None:
+        """結果のTensorに、親と、覚えておく値を書いたNodeを付ける."""
+        keeps = self.keeps(*[parent is not None for parent in parents])
+        if len(keeps) > len(arguments):  # 規則が結果`y`を受け取る。結果そのものを覚えると循環する
+            arguments = (*arguments, _alias(result) if keeps[-1] else None)
+        saved = tuple([argument if keep else None for argument, keep in zip(arguments, keeps)])
+        Node._count -= 1
+        node = new(Node)
+        node.operation = self
+        node.parents = parents
+        node.saved = saved
+        node.versions = tuple([_version(s) if isinstance(s, Tensor) else 0 for s in saved])
+        node.order = Node._count
+        node._shape = result._shape
+        node._dtype = result._dtype
+        node.hooks = None
+        result._grad_fn = node
+
+    def with_partials(self, partials: Sequence[Partial]) -> Operation:
+        """入力の個数が呼ぶたびに違う演算のために、規則だけを差し替えた演算を作る."""
+        return Operation(
+            self.name,
+            self.node_name,
+            self.forward,
+            partials,
+            formula=self.formula,
+            kinks=self.kinks,
+            source=self.source,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name}: {self.formula}>"
+
+
+def _alias(result: Tensor) -> Tensor:
+    """同じ値をもち、由来をもたないTensor. 0次元の値は写すだけで済ませる."""
+    if type(result._storage) is Storage:
+        return result.detach()
+    return make([result._storage], result._shape, result._dtype)
+
+
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = function.__code__
+    return tuple(code.co_varnames[: code.co_argcount])
+
+
+def edge(argument: Any) -> Node | Tensor | None:
+    """引数が計算グラフのどこにつながるか. 途中の値はNode、葉はTensor自身、それ以外は`None`."""
+    if not isinstance(argument, Tensor):
+        return None
+    if argument._grad_fn is not None:
+        return argument._grad_fn
+    meta = argument._meta
+    return argument if meta is not None and meta.requires_grad else None
+
+
+def define(operation: Operation) -> Operation:
+    """演算を表に載せる.
+
+    Raises
+    ------
+    ValueError
+        同じ名前の演算がもうあるとき。
+    """
+    if operation.name in TABLE:
+        raise ValueError(f"演算 {operation.name} は、もう表にあります。別の名前にしてください。")
+    TABLE[operation.name] = operation
+    return operation
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """関数を、Tensorのメソッドとしても、`torch`の関数としても呼べるようにする.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> @method
+    ... def double_of(x):
+    ...     return x * 2
+    >>> torch.tensor(3.0).double_of(), torch.double_of(torch.tensor(3.0))
+    (tensor(6.), tensor(6.))
+    """
+    name = function.__name__
+
+    @wraps(function)
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        if "input" in keywords:
+            arguments = (keywords.pop("input"), *arguments)
+        if not arguments:
+            raise errors.missing_argument(name, "input")
+        if not isinstance(arguments[0], Tensor):
+            raise errors.must_be_tensor(name, "input", 1, arguments[0])
+        return function(*arguments, **keywords)
+
+    FUNCTIONS[name] = checked
+    setattr(Tensor, name, function)
+    return function
+
+
+def function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """関数を、`torch`の関数としてだけ呼べるようにする(第1引数がTensorでないもの)."""
+    FUNCTIONS[function.__name__] = function
+    return function
+
+
+# --- 要素ごとの演算 ---------------------------------------------------------------------------
+
+
+def promote(*operands: Any) -> DType:
+    """Tensorと数を混ぜた計算の、結果の型.
+
+    次元のあるTensor、0次元のTensor、Pythonの数の順に強い。弱いほうは、種類(真偽、整数、小数)が
+    上のときだけ結果を変える。整数のTensorに2.5を掛けるとfloat32になるのは、このためである。
+    """
+    result = None
+    for group in (
+        [o._dtype for o in operands if isinstance(o, Tensor) and o._shape],
+        [o._dtype for o in operands if isinstance(o, Tensor) and not o._shape],
+        [_NUMBER_DTYPES[type(o)] for o in operands if not isinstance(o, Tensor)],
+    ):
+        if group:
+            best = max(group, key=_rank)
+            if result is None or min(best.rank, 2) > min(result.rank, 2):
+                result = best
+    assert result is not None
+    return result
+
+
+_NUMBER_DTYPES = {bool: dtypes.bool, int: dtypes.int64, float: dtypes.float32}
+
+
+def _rank(dtype: DType) -> int:
+    return dtype.rank
+
+
+def to_floating(dtype: DType) -> DType:
+    return dtype if dtype.is_floating_point else dtypes.float32
+
+
+def elementwise(
+    function: Callable[..., Any], result: Callable[[DType], DType] = lambda dtype: dtype
+) -> Callable[..., Tensor]:
+    """数どうしの関数を、形をそろえて要素ごとに計算する関数にする.
+
+    Parameters
+    ----------
+    function : callable
+        Pythonの数から数への関数。
+    result : callable
+        昇格後の型から、結果の型への関数。
+    """
+
+    def forward(*operands: Any) -> Tensor:
+        common = promote(*operands)
+        dtype = result(common)
+        shape = broadcast([o._shape for o in operands if isinstance(o, Tensor)])
+        columns = [_column(operand, shape, common) for operand in operands]
+        return make(dtype.round_all(map(function, *columns)), shape, dtype)
+
+    return forward
+
+
+def _column(operand: Any, shape: Size, dtype: DType) -> Any:
+    """被演算数を、形`shape`に引き伸ばした値の列にする."""
+    if not isinstance(operand, Tensor):
+        return repeat(dtype.round(operand), shape.numel())
+    values = operand._data
+    if operand._dtype is not dtype and operand._dtype.rank < 3:
+        values = dtype.round_all(values)
+    if operand._shape == shape:
+        return values
+    if len(values) == 1:
+        return repeat(values[0], shape.numel())
+    return [values[position] for position in broadcast_positions(operand._shape, shape)]
+
+
+def unary(
+    name: str,
+    function: Callable[[Any], Any],
+    partial: Partial | None,
+    *,
+    node_name: str = "",
+    floating: bool = True,
+    formula: str = "0",
+    kinks: str = "",
+    source: str = "",
+) -> Operation:
+    """1つの入力をもつ要素ごとの演算を定義し、表に載せる.
+
+    Parameters
+    ----------
+    name : str
+        名前。torchの関数名と同じにする。
+    function : callable
+        数から数への関数。
+    partial : callable or None
+        規則`(g, x, y)`。
+    floating : bool
+        整数の入力を、まずfloat32に直すか。
+
+    Examples
+    --------
+    章「自動微分を作る」は、この1行で演算を増やす。
+    """
+    general = elementwise(function, to_floating if floating else lambda dtype: dtype)
+
+    def forward(x: Tensor) -> Tensor:
+        value = x._storage
+        if type(value) is float:  # 0次元の小数。いちばん多いので近道をする
+            return make([x._dtype.round(function(value))], x._shape, x._dtype)
+        return general(x)
+
+    operation = Operation(
+        name,
+        node_name or f"{name.capitalize()}Backward0",
+        forward,
+        () if partial is None else (partial,),
+        formula=formula,
+        kinks=kinks,
+        source=source,
+    )
+
+    def apply(x: Tensor) -> Tensor:
+        return operation(x)
+
+    apply.__name__ = name
+    method(apply)
+    return define(operation)
+
+
+def binary(
+    name: str,
+    function: Callable[[Any, Any], Any],
+    partials: tuple[Partial, Partial],
+    *,
+    node_name: str = "",
+    result: Callable[[DType], DType] = lambda dtype: dtype,
+    formula: str,
+    kinks: str = "",
+    source: str = "",
+) -> Operation:
+    """2つの入力をもつ要素ごとの演算を定義し、表に載せる. 規則の引数は`(g, a, b, y)`."""
+    return define(
+        Operation(
+            name,
+            node_name or f"{name.capitalize()}Backward0",
+            elementwise(function, result),
+            partials,
+            formula=formula,
+            kinks=kinks,
+            source=source,
+        )
+    )
+
+
+# --- その場での演算 ---------------------------------------------------------------------------
+
+
+def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """`target`を、`compute(target, *arguments)`の結果で置き換える(`add_`などの共通の手続き).
+
+    Raises
+    ------
+    RuntimeError
+        勾配を求める葉やそのviewのとき、形や型が結果と合わないとき。
+    """
+    recorded = state.enabled and (
+        target.requires_grad or any(edge(argument) is not None for argument in arguments)
+    )
+    if recorded:
+        _check_in_place(target)
+    before = target.detach() if recorded else target  # 記録が自分自身を覚えると循環する
+    before._grad_fn = target._grad_fn
+    result = compute(before, *arguments)
+    if result._shape != target._shape:
+        raise errors.in_place_changes_shape(target._shape, result._shape)
+    if min(result._dtype.rank, 2) > min(target._dtype.rank, 2):
+        raise errors.in_place_changes_dtype(
+            result._dtype.legacy_name, target._dtype.legacy_name
+        )
+    _invalidate_saved_result(target)
+    target._write(target._dtype.round_all(result._data))
+    if recorded:
+        target._grad_fn = result._grad_fn
+        _save_written_result(target)
+    return target
+
+
+def _check_in_place(target: Tensor) -> None:
+    node = target._grad_fn
+    if node is None:
+        if target.requires_grad:
+            raise errors.in_place_on_leaf()
+        return
+    base = node.parents[0] if node.parents else None
+    while isinstance(base, Node) and base.parents and base.operation.name in VIEWS:
+        base = base.parents[0]
+    if node.operation.name in VIEWS:
+        if isinstance(base, Tensor):
+            raise errors.in_place_on_view_of_leaf()
+        raise errors.UnsupportedError("計算の途中の値のviewを、その場で書き換える機能")
+
+
+VIEWS: set[str] = set()
+"""結果が入力と同じ並びを指す演算の名前."""
+
+
+def _saved_result(node: Node | None) -> Tensor | None:
+    """Nodeが覚えている「結果」. 覚えていなければ`None`."""
+    if node is None or not node.saved or not node.operation.arguments:
+        return None
+    has_result = node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"
+    return node.saved[-1] if has_result else None
+
+
+def _invalidate_saved_result(target: Tensor) -> None:
+    """0次元の値は、覚えた結果と並びを分け合っていない. 書き換えたことを、そちらにも知らせる."""
+    saved = _saved_result(target._grad_fn)
+    if saved is not None and type(saved._storage) is not Storage:
+        saved._version += 1
+
+
+def _save_written_result(target: Tensor) -> None:
+    """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す."""
+    saved = _saved_result(target._grad_fn)
+    if saved is not None:
+        assert target._grad_fn is not None
+        saved._storage, saved._index = target._share(), target._index
+        versions = target._grad_fn.versions or ()
+        target._grad_fn.versions = (*versions[:-1], _version(target))

@@ -1,0 +1,158 @@
+"""Pythonの演算子(`+`、`*`、`<`、`+=`など)を、Tensorの演算につなぐ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import add, mul, sub
+from typing import Any
+
+from bibun import dtypes
+from bibun.grad_mode import state
+from bibun.operation import Operation, in_place
+from bibun.rules import TABLE, scalar
+from bibun.shapes import SCALAR
+from bibun.tensor import Node, Tensor, new
+
+__all__: list[str] = []
+
+
+def is_operand(value: object) -> bool:
+    return isinstance(value, (Tensor, float, int))
+
+
+def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
+    """二項演算子のメソッドを作る. 0次元の小数どうしは、表を引かずにここで済ませる.
+
+    スカラーの計算は、ほとんどがこの場合である。ここだけは、関数の呼び出しを減らすために手で開いて書く。
+    することは`Operation.__call__`と同じ。
+    """
+    float32, cell = dtypes.float32, dtypes._float32_cell
+    nothing, unchanged = (None, None), (0, 0)
+    sides = (True, False)
+    keeps = {(left, right): operation.keeps(left, right) for left in sides for right in sides}
+
+    def method(self: Tensor, other: Any) -> Any:
+        a, dtype = self._storage, self._dtype
+        is_tensor = type(other) is Tensor
+        b = other._storage if is_tensor else other
+        if type(a) is not float or (is_tensor and other._dtype is not dtype):
+            return _general(operation, self, other)
+        if type(b) is not float:
+            if type(b) is not int:
+                return _general(operation, self, other)
+            b = float(b)
+        if dtype is float32:
+            if not is_tensor:
+                cell[0] = b
+                b = cell[0]
+            cell[0] = function(a, b)
+            value = cell[0]
+        else:
+            value = function(a, b)
+        result = new(Tensor)
+        result._storage = value
+        result._index = None
+        result._shape = SCALAR
+        result._dtype = dtype
+        result._grad_fn = None
+        result._meta = None
+        result._version = 0
+        if not state.enabled:
+            return result
+        left = self._grad_fn
+        if left is None and self._meta is not None and self._meta.requires_grad:
+            left = self
+        right = None
+        if is_tensor:
+            right = other._grad_fn
+            if right is None and other._meta is not None and other._meta.requires_grad:
+                right = other
+        if left is None and right is None:
+            return result
+        keep_a, keep_b = keeps[left is not None, right is not None]
+        Node._count -= 1
+        node = new(Node)
+        node.operation = operation
+        node.parents = (left, right)
+        node.saved = nothing
+        node.versions = unchanged
+        if keep_a or keep_b:
+            node.saved = (self if keep_a else None, other if keep_b else None)
+            if self._version or (is_tensor and other._version):
+                node.versions = (self._version, other._version if is_tensor else 0)
+        node.order = Node._count
+        node._shape = SCALAR
+        node._dtype = dtype
+        node.hooks = None
+        result._grad_fn = node
+        return result
+
+    return method
+
+
+def _general(operation: Operation, *operands: Any) -> Any:
+    return operation(*operands) if is_operand(operands[1]) else NotImplemented
+
+
+def _divide_number_by(x: Tensor, number: Any) -> Tensor:
+    return x.reciprocal() * number
+
+
+def _raise_to(x: Tensor, exponent: Any) -> Tensor:
+    return TABLE["pow"](x, exponent) if isinstance(exponent, Tensor) else TABLE["pow_scalar"](x, exponent)
+
+
+def _binary(function: Callable[[Tensor, Any], Any]) -> Any:
+    """数でもTensorでもない相手を、Pythonに断る二項演算子."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        return function(self, other) if is_operand(other) else NotImplemented
+
+    return method
+
+
+def _in_place(function: Callable[[Tensor, Any], Tensor]) -> Any:
+    def method(self: Tensor, other: Any) -> Any:
+        return in_place(self, function, other) if is_operand(other) else NotImplemented
+
+    return method
+
+
+_OPERATORS: dict[str, Any] = {
+    "__add__": _operator(TABLE["add"], add),
+    "__sub__": _operator(TABLE["sub"], sub),
+    "__mul__": _operator(TABLE["mul"], mul),
+    "__truediv__": _operator(TABLE["div"], scalar.divide),
+    "__rsub__": _binary(TABLE["rsub"]),
+    "__rtruediv__": _binary(_divide_number_by),
+    "__pow__": _binary(_raise_to),
+    "__rpow__": _binary(TABLE["pow_of_scalar"]),
+    "__mod__": _binary(TABLE["remainder"]),
+    "__rmod__": _binary(lambda x, number: TABLE["remainder"](number, x)),
+    "__floordiv__": _binary(TABLE["floor_divide"]),
+    "__rfloordiv__": _binary(lambda x, number: TABLE["floor_divide"](number, x)),
+    "__iadd__": _in_place(TABLE["add"]),
+    "__isub__": _in_place(TABLE["sub"]),
+    "__imul__": _in_place(TABLE["mul"]),
+    "__itruediv__": _in_place(TABLE["div"]),
+    "__ipow__": _in_place(_raise_to),
+    "__neg__": lambda x: TABLE["neg"](x),
+    "__abs__": lambda x: TABLE["abs"](x),
+    "__pos__": lambda x: x,
+    "__eq__": _binary(TABLE["eq"]),
+    "__ne__": _binary(TABLE["ne"]),
+    "__lt__": _binary(TABLE["lt"]),
+    "__le__": _binary(TABLE["le"]),
+    "__gt__": _binary(TABLE["gt"]),
+    "__ge__": _binary(TABLE["ge"]),
+    "__and__": _binary(TABLE["logical_and"]),
+    "__or__": _binary(TABLE["logical_or"]),
+    "__xor__": _binary(TABLE["logical_xor"]),
+    "__invert__": lambda x: TABLE["logical_not"](x),
+    "__matmul__": lambda x, other: x.matmul(other) if isinstance(other, Tensor) else NotImplemented,
+}
+_OPERATORS["__radd__"] = _OPERATORS["__add__"]
+_OPERATORS["__rmul__"] = _OPERATORS["__mul__"]
+
+for _name, _method in _OPERATORS.items():
+    setattr(Tensor, _name, _method)

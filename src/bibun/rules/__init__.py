@@ -1,0 +1,31 @@
+"""微分の規則の表. 演算1つにつき1つの規則を、種類ごとの部屋に分けて置く.
+
+Examples
+--------
+>>> TABLE["mul"]
+<Operation mul: (ḡ b, ḡ a)>
+"""
+
+from bibun.operation import TABLE
+from bibun.rules import (
+    arithmetic,
+    comparison,
+    functions,
+    indexing,
+    joining,
+    reduction,
+    selection,
+    shape,
+)
+
+__all__ = [
+    "TABLE",
+    "arithmetic",
+    "comparison",
+    "functions",
+    "indexing",
+    "joining",
+    "reduction",
+    "selection",
+    "shape",
+]

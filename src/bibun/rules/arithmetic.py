@@ -1,0 +1,185 @@
+"""四則演算とべき."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import add, mul
+from typing import Any
+
+from bibun import dtypes, errors
+from bibun.dtypes import DType
+from bibun.operation import Operation, binary, define, elementwise, promote, to_floating, unary
+from bibun.rules import scalar
+from bibun.shapes import SCALAR
+from bibun.tensor import Tensor, make
+
+__all__: list[str] = []
+
+DERIVATIVES = "PyTorch tools/autograd/derivatives.yaml"
+
+ADD = binary(
+    "add", add, (lambda g, _a, _b: g, lambda g, _a, _b: g), formula="(ḡ, ḡ)", source=DERIVATIVES
+)
+SUB = binary(
+    "sub",
+    scalar.subtract,
+    (lambda g, _a, _b: g, lambda g, _a, _b: -g),
+    formula="(ḡ, -ḡ)",
+    source=DERIVATIVES,
+)
+MUL = binary(
+    "mul",
+    mul,
+    (lambda g, _a, b: g * b, lambda g, a, _b: g * a),
+    formula="(ḡ b, ḡ a)",
+    source=DERIVATIVES,
+)
+DIV = binary(
+    "div",
+    scalar.divide,
+    (lambda g, _a, b: g / b, lambda g, a, b: -g * ((a / b) / b)),
+    result=to_floating,
+    formula="(ḡ / b, -ḡ (a / b) / b)",
+    kinks="b = 0 では inf か nan",
+    source=DERIVATIVES,
+)
+NEG = unary(
+    "neg", scalar.negate, lambda g, _x, _y: -g, floating=False, formula="-ḡ", source=DERIVATIVES
+)
+RECIPROCAL = unary(
+    "reciprocal",
+    scalar.reciprocal,
+    lambda g, _x, y: -g * (y * y),
+    formula="-ḡ y²",
+    kinks="x = 0 では -inf",
+    source=DERIVATIVES,
+)
+
+
+_subtract = elementwise(scalar.subtract)
+RSUB = define(
+    Operation(
+        "rsub",
+        "RsubBackward1",
+        lambda x, number: _subtract(number, x),
+        (lambda g, _x, _number: -g,),
+        formula="-ḡ",
+        source=DERIVATIVES,
+    )
+)
+
+
+# --- べき: torchは、指数が数か、底が数か、両方Tensorかで3つに分ける ---------------------------
+
+
+def _special_power(exponent: float, dtype: DType) -> Callable[[float], float] | None:
+    """よく使う指数は、べきの関数でなく掛け算や平方根で計算される."""
+    cube = scalar.cube_in_float32 if dtype is dtypes.float32 else scalar.cube
+    return {
+        0.5: scalar.sqrt,
+        2: lambda x: x * x,
+        3: cube,
+        -0.5: scalar.rsqrt,
+        -1: scalar.reciprocal,
+        -2: lambda x: scalar.reciprocal(x * x),
+    }.get(exponent)
+
+
+_power = elementwise(scalar.power)
+
+
+def _power_by_number(x: Tensor, exponent: float) -> Tensor:
+    dtype = promote(x, exponent)
+    if not dtype.is_floating_point:
+        if exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        return _power(x, exponent)
+    function = _special_power(exponent, dtype)
+    if function is None:
+        return _power(x, exponent)
+    value = x._storage
+    if type(value) is float:
+        return make([dtype.round(function(value))], SCALAR, dtype)
+    return make(dtype.round_all(map(function, dtype.round_all(x._data))), x._shape, dtype)
+
+
+def _power_rule(g: Tensor, x: Tensor, exponent: float, _y: Tensor) -> Tensor:
+    return g * 0 if exponent == 0 else g * (exponent * x ** (exponent - 1))
+
+
+POW_SCALAR = define(
+    Operation(
+        "pow_scalar",
+        "PowBackward0",
+        _power_by_number,
+        (_power_rule,),
+        formula="ḡ n xⁿ⁻¹",
+        kinks="n = 0 では 0。n < 1 の x = 0 では inf",
+        source=DERIVATIVES,
+    )
+)
+
+
+def _power_rule_of_base(g: Tensor, a: Tensor, b: Tensor, _y: Tensor) -> Tensor:
+    return (g * (b * a ** (b - 1))).where(b != 0, 0.0)
+
+
+def _power_rule_of_exponent(g: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    return (g * (y * a.log())).where((a != 0) | (b < 0), 0.0)
+
+
+POW = binary(
+    "pow",
+    scalar.power,
+    (_power_rule_of_base, _power_rule_of_exponent),
+    node_name="PowBackward1",
+    formula="(ḡ b aᵇ⁻¹, ḡ aᵇ log a)",
+    kinks="b = 0 では前が0。a = 0, b ≥ 0 では後ろが0。a < 0 では後ろが nan",
+    source=DERIVATIVES,
+)
+
+
+def _power_rule_of_number(g: Tensor, x: Tensor, base: float, y: Tensor) -> Tensor:
+    if base == 0:
+        return (g * (y * scalar.log(base))).where(x < 0, 0.0)
+    return g * (y * scalar.log(base))
+
+
+POW_OF_SCALAR = define(
+    Operation(
+        "pow_of_scalar",
+        "PowBackward2",
+        lambda x, base: _power(base, x),
+        (_power_rule_of_number,),
+        formula="ḡ aˣ log a",
+        kinks="a = 0, x ≥ 0 では 0",
+        source=DERIVATIVES,
+    )
+)
+
+
+# --- 割り算の仲間 -----------------------------------------------------------------------------
+
+REMAINDER = binary(
+    "remainder",
+    scalar.remainder,
+    (lambda g, _a, _b: g, lambda g, a, b: -g * (a // b)),
+    formula="(ḡ, -ḡ ⌊a / b⌋)",
+    kinks="割り切れる点でも同じ式",
+    source=DERIVATIVES,
+)
+
+
+def _no_derivative(_g: Tensor, *_arguments: Any) -> Tensor:
+    raise errors.not_differentiable("floor_divide")
+
+
+FLOOR_DIVIDE = binary(
+    "floor_divide",
+    scalar.floor_divide,
+    (_no_derivative, _no_derivative),
+    node_name="torch::autograd::NotImplemented",
+    formula="(なし)",
+    kinks="torchはこの微分をもたず、backward()が誤りになる",
+    source=DERIVATIVES,
+)

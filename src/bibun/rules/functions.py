@@ -1,0 +1,146 @@
+"""1つの入力をもつ関数: 指数、対数、三角関数、活性化関数、丸め."""
+
+from __future__ import annotations
+
+import math
+
+from bibun.operation import unary
+from bibun.rules import scalar
+from bibun.rules.arithmetic import DERIVATIVES
+
+__all__: list[str] = []
+
+unary(
+    "abs",
+    abs,
+    lambda g, x, _y: g * x.sgn(),
+    floating=False,
+    formula="ḡ sign x",
+    kinks="x = 0 では 0(劣微分 [-1, 1] のまん中)",
+    source=DERIVATIVES,
+)
+unary(
+    "sqrt",
+    scalar.sqrt,
+    lambda g, _x, y: g / (2 * y),
+    formula="ḡ / (2 √x)",
+    kinks="x = 0 では inf、x < 0 では nan",
+    source=DERIVATIVES,
+)
+unary(
+    "rsqrt",
+    scalar.rsqrt,
+    lambda g, _x, y: -0.5 * g * y**3,
+    formula="-ḡ y³ / 2",
+    kinks="x = 0 では -inf",
+    source=DERIVATIVES,
+)
+unary("exp", scalar.exp, lambda g, _x, y: g * y, formula="ḡ eˣ", source=DERIVATIVES)
+unary(
+    "expm1", scalar.expm1, lambda g, _x, y: g * (y + 1), formula="ḡ (y + 1)", source=DERIVATIVES
+)
+unary(
+    "log",
+    scalar.log,
+    lambda g, x, _y: g / x,
+    formula="ḡ / x",
+    kinks="x = 0 では inf。x < 0 でも式のまま(値は nan)",
+    source=DERIVATIVES,
+)
+unary(
+    "log2",
+    scalar.log2,
+    lambda g, x, _y: g / (x * math.log(2)),
+    formula="ḡ / (x log 2)",
+    kinks="logと同じ",
+    source=DERIVATIVES,
+)
+unary(
+    "log10",
+    scalar.log10,
+    lambda g, x, _y: g / (x * math.log(10)),
+    formula="ḡ / (x log 10)",
+    kinks="logと同じ",
+    source=DERIVATIVES,
+)
+unary(
+    "log1p",
+    scalar.log1p,
+    lambda g, x, _y: g / (x + 1),
+    node_name="Log1PBackward0",
+    formula="ḡ / (x + 1)",
+    kinks="x = -1 では inf",
+    source=DERIVATIVES,
+)
+unary("sin", scalar.sin, lambda g, x, _y: g * x.cos(), formula="ḡ cos x", source=DERIVATIVES)
+unary("cos", scalar.cos, lambda g, x, _y: g * -x.sin(), formula="-ḡ sin x", source=DERIVATIVES)
+unary(
+    "tan",
+    scalar.tan,
+    lambda g, _x, y: g * (1 + y**2),
+    formula="ḡ (1 + y²)",
+    source=DERIVATIVES,
+)
+unary(
+    "asin",
+    scalar.asin,
+    lambda g, x, _y: g * (-x * x + 1).rsqrt(),
+    formula="ḡ / √(1 - x²)",
+    kinks="x = ±1 では inf",
+    source=DERIVATIVES,
+)
+unary(
+    "acos",
+    scalar.acos,
+    lambda g, x, _y: g * -((-x * x + 1).rsqrt()),
+    formula="-ḡ / √(1 - x²)",
+    kinks="x = ±1 では -inf",
+    source=DERIVATIVES,
+)
+unary("atan", math.atan, lambda g, x, _y: g / (x * x + 1), formula="ḡ / (x² + 1)", source=DERIVATIVES)
+unary("sinh", scalar.sinh, lambda g, x, _y: g * x.cosh(), formula="ḡ cosh x", source=DERIVATIVES)
+unary("cosh", scalar.cosh, lambda g, x, _y: g * x.sinh(), formula="ḡ sinh x", source=DERIVATIVES)
+unary(
+    "tanh", math.tanh, lambda g, _x, y: g * (1 - y * y), formula="ḡ (1 - y²)", source=DERIVATIVES
+)
+unary(
+    "sigmoid",
+    scalar.sigmoid,
+    lambda g, _x, y: g * (1 - y) * y,
+    formula="ḡ (1 - y) y",
+    source=DERIVATIVES,
+)
+unary(
+    "relu",
+    scalar.relu,
+    lambda g, _x, y: g.where(y > 0, 0.0),
+    floating=False,
+    formula="x > 0 なら ḡ、でなければ 0",
+    kinks="x = 0 では 0",
+    source=DERIVATIVES,
+)
+unary(
+    "erf",
+    math.erf,
+    lambda g, x, _y: 2 / math.sqrt(math.pi) * (-(x**2)).exp() * g,
+    formula="2 ḡ e^(-x²) / √π",
+    source=DERIVATIVES,
+)
+
+for _name, _function in (
+    ("sign", scalar.sign),
+    ("sgn", scalar.sign),
+    ("floor", scalar.floor),
+    ("ceil", scalar.ceil),
+    ("trunc", scalar.trunc),
+    ("round", scalar.round_half_even),
+):
+    unary(
+        _name,
+        _function,
+        lambda g, _x, _y: g * 0,
+        floating=False,
+        formula="0",
+        kinks="段の境目も含めて、どこでも 0",
+        source=DERIVATIVES,
+    )

@@ -1,0 +1,105 @@
+"""Tensorの列を1つにつなぐ演算."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from bibun import errors
+from bibun.operation import Operation, define, function
+from bibun.rules.arithmetic import DERIVATIVES
+from bibun.shapes import Size, dimension
+from bibun.tensor import Tensor, make
+
+__all__: list[str] = []
+
+
+def _joined(*arguments: Any) -> Tensor:
+    """Tensorの列と次元`dim`を受け取り、その次元でつなぐ."""
+    tensors, dim = arguments[:-1], arguments[-1]
+    dtype = max((x._dtype for x in tensors), key=lambda dtype: dtype.rank)
+    shape = list(tensors[0]._shape)
+    shape[dim] = sum(x._shape[dim] for x in tensors)
+    rows = prod(shape[:dim])
+    columns = [(x._data, x.numel() // rows if rows else 0) for x in tensors]
+    values = [v for r in range(rows) for data, n in columns for v in data[r * n : (r + 1) * n]]
+    return make(dtype.round_all(values), Size(shape), dtype)
+
+
+CAT = define(
+    Operation(
+        "cat", "CatBackward0", _joined, (), formula="ḡ を切り分けて返す", source=DERIVATIVES
+    )
+)
+STACK = define(
+    Operation(
+        "stack",
+        "StackBackward0",
+        lambda *arguments: _joined(*[_split_dim(x, arguments[-1]) for x in arguments[:-1]], arguments[-1]),
+        (),
+        formula="ḡ を1枚ずつ返す",
+        source=DERIVATIVES,
+    )
+)
+
+
+def _split_dim(x: Tensor, dim: int) -> Tensor:
+    return make(x._data, Size((*x._shape[:dim], 1, *x._shape[dim:])), x._dtype)
+
+
+def _piece(dim: int, start: int, length: int) -> Callable[[Tensor], Any]:
+    return lambda g: g.narrow(dim, start, length)
+
+
+def _layer(dim: int, index: int) -> Callable[[Tensor], Any]:
+    return lambda g: g.select(dim, index)
+
+
+@function
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensorの列を、次元`dim`でつなぐ.
+
+    Raises
+    ------
+    ValueError
+        列が空のとき。
+    RuntimeError
+        つなぐ次元以外の大きさが違うとき。
+    """
+    tensors = list(tensors)
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    first = tensors[0]
+    if not first._shape:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
+    dim = dimension(dim, first.ndim)
+    for index, x in enumerate(tensors):
+        if x.ndim != first.ndim:
+            raise errors.cat_needs_same_rank(first.ndim, x.ndim)
+        for axis, (expected, got) in enumerate(zip(first._shape, x._shape, strict=True)):
+            if axis != dim and expected != got:
+                raise errors.cat_sizes_do_not_match(dim, expected, got, index)
+    starts = [sum(x._shape[dim] for x in tensors[:index]) for index in range(len(tensors))]
+    pieces = [_piece(dim, s, x._shape[dim]) for s, x in zip(starts, tensors, strict=True)]
+    return CAT.with_partials(pieces)(*tensors, dim)
+
+
+@function
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """同じ形のTensorの列を、新しい次元`dim`に沿って重ねる.
+
+    Raises
+    ------
+    RuntimeError
+        列が空のとき、形が違うとき。
+    """
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for index, x in enumerate(tensors):
+        if x._shape != tensors[0]._shape:
+            raise errors.stack_sizes_differ(tensors[0]._shape, x._shape, index)
+    dim = dimension(dim, tensors[0].ndim + 1)
+    layers = [_layer(dim, index) for index in range(len(tensors))]
+    return STACK.with_partials(layers)(*tensors, dim)

@@ -1,0 +1,397 @@
+"""形を変える演算. 値を写さず、同じ並びを別の順に読む(view)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from bibun import dtypes, errors
+from bibun.dtypes import DType
+from bibun.operation import VIEWS, Operation, define, method
+from bibun.rules.arithmetic import DERIVATIVES
+from bibun.shapes import Size, broadcast_positions, dimension, grid, strides
+from bibun.tensor import Tensor, make
+
+__all__: list[str] = []
+
+
+def ints(arguments: Sequence[Any]) -> tuple[int, ...]:
+    """`f(2, 3)`でも`f((2, 3))`でも受け取る引数を、整数の組にする."""
+    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+        arguments = arguments[0]
+    return tuple(int(argument) for argument in arguments)
+
+
+def define_view(name: str, node_name: str, forward: Any, partial: Any, formula: str) -> Operation:
+    """viewを作る演算を定義する. 形だけを覚えればよいので、規則は入力の値`_x`を使わない."""
+    VIEWS.add(name)
+    return define(
+        Operation(name, node_name, forward, (partial,), formula=formula, source=DERIVATIVES)
+    )
+
+
+def positions(x: Tensor) -> list[int]:
+    """`x`の要素が、その並びのどこにあるか."""
+    return list(range(x.numel())) if x._index is None else x._index
+
+
+def reread(x: Tensor, shape: Sequence[int], steps: Sequence[int], start: int = 0) -> Tensor:
+    """`x`を、形`shape`、歩幅`steps`で読み直したview."""
+    order = grid(shape, steps, start)
+    if x._index is not None:
+        order = [x._index[position] for position in order]
+    return x._view(order, Size(shape))
+
+
+# --- 並べ替えない変形 -------------------------------------------------------------------------
+
+
+def complete(shape: Sequence[int], count: int) -> Size:
+    """`-1`の次元の大きさを、要素の個数から決める."""
+    shape = list(shape)
+    if shape.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    if any(size < -1 for size in shape):
+        raise RuntimeError(f"invalid shape dimension {next(s for s in shape if s < -1)}")
+    if -1 in shape:
+        rest = prod(size for size in shape if size != -1)
+        if rest == 0:
+            raise RuntimeError(
+                f"cannot reshape tensor of {count} elements into shape {shape} because the "
+                "unspecified dimension size -1 can be any value and is ambiguous"
+            )
+        if count % rest:
+            raise errors.invalid_shape(shape, count)
+        return Size(count // rest if size == -1 else size for size in shape)
+    if prod(shape) != count:
+        raise errors.invalid_shape(shape, count)
+    return Size(shape)
+
+
+def _viewable(x: Tensor, shape: Size) -> bool:
+    """`shape`への変形が、要素を写さずに歩幅だけで書けるか."""
+    if x._index is None or x.is_contiguous():
+        return True
+    order, steps = x._index, strides(shape)
+    actual = [
+        order[step] - order[0] if size > 1 else 0 for size, step in zip(shape, steps, strict=True)
+    ]
+    return grid(shape, actual, order[0]) == order
+
+
+VIEW = define_view(
+    "view",
+    "ViewBackward0",
+    lambda x, shape, _old: x._view(x._index, shape),
+    lambda g, _x, _shape, old: g.reshape(old),
+    "ḡ を x の形に戻す",
+)
+UNSAFE_VIEW = define(
+    Operation(
+        "unsafe_view",
+        "UnsafeViewBackward0",
+        lambda x, shape, _old: x._view(x._index, shape),
+        (lambda g, _x, _shape, old: g.reshape(old),),
+        formula="ḡ を x の形に戻す",
+        source=DERIVATIVES,
+    )
+)
+CLONE = define(
+    Operation(
+        "clone",
+        "CloneBackward0",
+        lambda x: make(list(x._data), x._shape, x._dtype),
+        (lambda g, _x: g,),
+        formula="ḡ",
+        source=DERIVATIVES,
+    )
+)
+ALIAS = define_view(
+    "alias", "AliasBackward0", lambda x: x._view(x._index, x._shape), lambda g, _x: g, "ḡ"
+)
+
+
+@method
+def view(x: Tensor, *shape: Any) -> Tensor:
+    """値を写さずに形を変える. 読む順が飛び飛びで写さずに済まないときは誤りになる."""
+    size = complete(ints(shape), x.numel())
+    if not _viewable(x, size):
+        raise errors.not_viewable()
+    return VIEW(x, size, x._shape)
+
+
+@method
+def view_as(x: Tensor, other: Tensor) -> Tensor:
+    """`other`と同じ形の`view`."""
+    return x.view(other._shape)
+
+
+@method
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """形を変える. `-1`の次元は個数から決まる. 写さずに済むときはview、済まないときは写しになる."""
+    size = complete(ints(shape), x.numel())
+    if _viewable(x, size):
+        return VIEW(x, size, x._shape)
+    return UNSAFE_VIEW(CLONE(x), size, x._shape)
+
+
+@method
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """`start_dim`から`end_dim`までの次元を1つにつなぐ."""
+    rank = x.ndim
+    if rank == 0:
+        return x.reshape(1)
+    start, end = dimension(start_dim, rank), dimension(end_dim, rank)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if start == end:
+        return x
+    return reshape(x, (*x._shape[:start], prod(x._shape[start : end + 1]), *x._shape[end + 1 :]))
+
+
+@method
+def clone(x: Tensor) -> Tensor:
+    """値を写した新しいTensor. 勾配は元へ流れる."""
+    return CLONE(x)
+
+
+@method
+def contiguous(x: Tensor) -> Tensor:
+    """要素が順に並んでいなければ、並べ直した写し."""
+    return x if x.is_contiguous() else CLONE(x)
+
+
+# --- 次元を1つ増やす、減らす ------------------------------------------------------------------
+
+UNSQUEEZE = define_view(
+    "unsqueeze",
+    "UnsqueezeBackward0",
+    lambda x, dim: x._view(x._index, Size((*x._shape[:dim], 1, *x._shape[dim:]))),
+    lambda g, _x, dim: g.squeeze(dim),
+    "ḡ からその次元を取り除く",
+)
+
+
+def _without(x: Tensor, dims: Sequence[int], _old: Size) -> Tensor:
+    return x._view(x._index, Size(s for d, s in enumerate(x._shape) if d not in dims))
+
+
+def _put_back(g: Tensor, _x: Tensor, _dims: Sequence[int], old: Size) -> Tensor:
+    return g.reshape(old)
+
+
+SQUEEZE_ALL = define_view(
+    "squeeze", "SqueezeBackward0", _without, _put_back, "ḡ にその次元を戻す"
+)
+SQUEEZE = define_view(
+    "squeeze_dim", "SqueezeBackward1", _without, _put_back, "ḡ にその次元を戻す"
+)
+
+
+@method
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """大きさ1の次元を`dim`の位置に差し込む."""
+    return UNSQUEEZE(x, dimension(dim, x.ndim + 1))
+
+
+@method
+def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
+    """大きさ1の次元を取り除く. `dim`を渡すと、その次元だけを見る."""
+    ones = [d for d, size in enumerate(x._shape) if size == 1]
+    if dim is None:
+        return SQUEEZE_ALL(x, ones, x._shape)
+    chosen = dimension(dim, x.ndim)
+    return SQUEEZE(x, [chosen] if chosen in ones else [], x._shape)
+
+
+# --- 次元を並べ替える -------------------------------------------------------------------------
+
+
+def _permuted(x: Tensor, dims: Sequence[int]) -> Tensor:
+    steps = strides(x._shape)
+    return reread(x, [x._shape[d] for d in dims], [steps[d] for d in dims])
+
+
+def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+PERMUTE = define_view(
+    "permute",
+    "PermuteBackward0",
+    _permuted,
+    lambda g, _x, dims: g.permute(_inverse(dims)),
+    "ḡ を逆に並べ替える",
+)
+
+
+def _swapped(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    dims = list(range(x.ndim))
+    if dims:
+        dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return _permuted(x, dims)
+
+
+TRANSPOSE = define_view(
+    "transpose",
+    "TransposeBackward0",
+    _swapped,
+    lambda g, _x, dim0, dim1: g.transpose(dim0, dim1),
+    "ḡ の同じ2つの次元を入れ替える",
+)
+T = define_view(
+    "t",
+    "TBackward0",
+    lambda x: _permuted(x, range(x.ndim)[::-1]),
+    lambda g, _x: g.t(),
+    "ḡᵀ",
+)
+
+
+@method
+def permute(x: Tensor, *dims: Any) -> Tensor:
+    """次元を`dims`の順に並べ替える."""
+    order = ints(dims)
+    if len(order) != x.ndim:
+        raise errors.wrong_permutation(x.ndim, len(order))
+    chosen = tuple(dimension(d, x.ndim) for d in order)
+    if len(set(chosen)) != len(chosen):
+        raise errors.duplicate_permutation()
+    return PERMUTE(x, chosen)
+
+
+@method
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """2つの次元を入れ替える."""
+    return TRANSPOSE(x, dimension(dim0, x.ndim), dimension(dim1, x.ndim))
+
+
+@method
+def t(x: Tensor) -> Tensor:
+    """行列の転置. 1次元以下はそのまま."""
+    if x.ndim > 2:
+        raise errors.t_of_many_dimensions(x.ndim)
+    return T(x)
+
+
+def _reversed_dimensions(x: Tensor) -> Tensor:
+    if x.ndim != 2:
+        warnings.warn(errors.T_WARNING, UserWarning, stacklevel=2)
+    return PERMUTE(x, tuple(range(x.ndim))[::-1])
+
+
+def _matrix_transpose(x: Tensor) -> Tensor:
+    if x.ndim < 2:
+        raise errors.matrix_transpose_needs_matrix(x.ndim)
+    return TRANSPOSE(x, x.ndim - 2, x.ndim - 1)
+
+
+setattr(Tensor, "T", property(_reversed_dimensions))
+setattr(Tensor, "mT", property(_matrix_transpose))
+
+
+# --- 引き伸ばす、数を並べ直す ------------------------------------------------------------------
+
+
+def _stretched(x: Tensor, shape: Size) -> Tensor:
+    order = broadcast_positions(x._shape, shape)
+    if x._index is not None:
+        order = [x._index[position] for position in order]
+    return x._view(order, shape)
+
+
+EXPAND = define_view(
+    "expand", "ExpandBackward0", _stretched, lambda g, _x, _shape: g, "ḡ を足し合わせて x の形に戻す"
+)
+
+
+@method
+def expand(x: Tensor, *sizes: Any) -> Tensor:
+    """大きさ1の次元を、値を写さずに引き伸ばす. `-1`はその次元をそのままにする."""
+    target = list(ints(sizes))
+    missing = len(target) - x.ndim
+    if missing < 0:
+        raise errors.too_few_sizes(x, target)
+    for dim, size in enumerate(x._shape, start=missing):
+        if target[dim] == -1:
+            target[dim] = size
+        elif size not in (1, target[dim]):
+            raise errors.cannot_expand(target[dim], size, dim, target, x._shape)
+    return EXPAND(x, Size(target))
+
+
+@method
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """`other`と同じ形まで引き伸ばす."""
+    return expand(x, other._shape)
+
+
+FLIP = define(
+    Operation(
+        "flip",
+        "FlipBackward0",
+        lambda x, dims: _flipped(x, dims),
+        (lambda g, _x, dims: g.flip(dims),),
+        formula="ḡ を同じ次元で裏返す",
+        source=DERIVATIVES,
+    )
+)
+
+
+def _flipped(x: Tensor, dims: Sequence[int]) -> Tensor:
+    steps = strides(x._shape)
+    start = sum((x._shape[d] - 1) * steps[d] for d in dims)
+    turned = [-step if d in dims else step for d, step in enumerate(steps)]
+    data = x._data
+    return make([data[p] for p in grid(x._shape, turned, start)], x._shape, x._dtype)
+
+
+@method
+def flip(x: Tensor, *dims: Any) -> Tensor:
+    """次元`dims`の順を逆にした写し."""
+    return FLIP(x, tuple(dimension(d, x.ndim) for d in ints(dims)))
+
+
+# --- 型を変える -------------------------------------------------------------------------------
+
+TO_COPY = define(
+    Operation(
+        "to_copy",
+        "ToCopyBackward0",
+        lambda x, dtype: make(dtype.round_all(x._data), x._shape, dtype),
+        (lambda g, _x, _dtype: g,),
+        formula="ḡ を x の型に戻す",
+        source=DERIVATIVES,
+    )
+)
+
+
+@method
+def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
+    """型を変える. もうその型なら、自分自身を返す."""
+    if isinstance(dtype, Tensor):
+        dtype = dtype._dtype
+    if not isinstance(dtype, DType):  # 置き場所(device)の指定
+        if str(dtype) != "cpu":
+            raise AssertionError("Torch not compiled with CUDA enabled")
+        return x
+    return x if dtype is x._dtype else TO_COPY(x, dtype)
+
+
+def _to_dtype(name: str, dtype: DType) -> None:
+    def convert(x: Tensor) -> Tensor:
+        return to(x, dtype)
+
+    convert.__doc__ = f"`{dtype}`に変える. もうその型なら、自分自身を返す."
+    setattr(Tensor, name, convert)
+
+
+for _name, _dtype in {
+    "float": dtypes.float32,
+    "double": dtypes.float64,
+    "long": dtypes.int64,
+    "bool": dtypes.bool,
+}.items():
+    _to_dtype(_name, _dtype)
