@@ -18,7 +18,7 @@ class GraphError(ValueError):
     >>> Graph.from_edges([("x", "y")]).count_paths("x", "w")
     Traceback (most recent call last):
         ...
-    bibun.graph.GraphError: 「w」というノードはこの計算グラフにありません。あるノード：x, y
+    bibun.graph.parts.GraphError: 「w」というノードはこの計算グラフにありません。あるノード：x, y
     """
 
 

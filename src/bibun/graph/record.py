@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 from bibun.graph.parts import Edge, GraphError, Value
@@ -24,6 +24,10 @@ SYMBOLS = {
     "Reciprocal": "1/",
 }
 
+# torchの記録は、Pythonから一度でも触れると、片付けるときに親から親へ入れ子で片付けられる。torch 2.13では
+# 5万段の鎖でプロセスごと落ちる（3万段までは落ちなかった）。触れる数を、その前に限る。
+TORCH_LIMIT = 10_000
+
 # 記録のノードと、その何番目の出力か。1つの演算が2つ以上の値を返すことがある（splitなど）。
 _Key = tuple[int, int]
 _Partials = Callable[[Any, int], Sequence["float | None"]]
@@ -42,7 +46,8 @@ def read(
             f"計算した結果を渡してください。渡されたもの：{tensor!r}"
         )
     partials_of = _partials_reader(tensor)
-    records = _collect(tensor)
+    limit = TORCH_LIMIT if partials_of is _torch_partials else math.inf
+    records = _collect(tensor, limit)
     labels = _labels(records, names)
     for name in operations:
         if name not in names:
@@ -63,7 +68,7 @@ def read(
     return values, edges
 
 
-def _collect(tensor: Any) -> dict[_Key, Any]:
+def _collect(tensor: Any, limit: float) -> dict[_Key, Any]:
     """記録のノードを、使われる側が先に来る順に集める（再帰なしの深さ優先探索）。"""
     records: dict[_Key, Any] = {}
     root = (tensor.grad_fn, getattr(tensor, "output_nr", 0))
@@ -79,6 +84,10 @@ def _collect(tensor: Any) -> dict[_Key, Any]:
             records.setdefault(key, record)
             continue
         opened.add(key)
+        if len(opened) > limit:
+            raise GraphError(
+                f"計算の記録が{limit}個を超えています。もっと小さな計算から計算グラフを作ってください。"
+            )
         for parent, parent_index in reversed(record.next_functions):
             if parent is not None and (id(parent), parent_index) not in opened:
                 keep.append(parent)
@@ -129,28 +138,52 @@ def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
     import torch
 
     outputs = record._input_metadata
-    if prod(outputs[index].shape) != 1:
+    if math.prod(outputs[index].shape) != 1:
         return [None] * len(record.next_functions)
     upstream = [
         torch.full(tuple(output.shape), float(i == index), dtype=output.dtype)
         for i, output in enumerate(outputs)
     ]
+    # 自作のtorch.autograd.Functionの記録だけは、呼び出す代わりにapplyを使う。
+    local = record if callable(record) else record.apply
     try:
         with torch.no_grad():
-            results = record(*upstream)
+            results = local(*upstream)
     except RuntimeError as error:
-        raise GraphError(
-            "この計算の記録はbackward()ですでに解放されています。もう一度計算してから、"
-            "backward()の前に計算グラフを作ってください。"
-        ) from error
-    return [_scalar(result) for result in (results if isinstance(results, tuple) else (results,))]
+        if "second time" in str(error):
+            raise _freed() from error
+        raise
+    results = results if isinstance(results, tuple) else (results,)
+    if len(results) != len(record.next_functions):  # Tensorでない引数を持つ自作の演算
+        return [None] * len(record.next_functions)
+    return [_scalar(result) for result in results]
 
 
-def _scalar(result: Any) -> float | None:
-    if result is None:
+def _bibun_partials(record: Any, _index: int) -> Sequence[float | None]:
+    from bibun.grad_mode import no_grad
+    from bibun.tensor import make
+
+    if math.prod(record._shape) != 1:
+        return [None] * len(record.parents)
+    if record.saved is None:
+        raise _freed()
+    one = make([1.0], record._shape, record._dtype)
+    with no_grad():
+        return [
+            None if parent is None else _scalar(partial(one, *record.saved))
+            for parent, partial in zip(record.parents, record.operation.partials, strict=True)
+        ]
+
+
+def _freed() -> GraphError:
+    return GraphError(
+        "この計算の記録はbackward()ですでに解放されています。もう一度計算してから、"
+        "backward()の前に計算グラフを作ってください。"
+    )
+
+
+def _scalar(gradient: Any) -> float | None:
+    """偏微分係数になる1つの数。勾配が届かなければ0、スカラーでなければNone。"""
+    if gradient is None:
         return 0.0
-    return float(result) if result.numel() == 1 else None
-
-
-def _bibun_partials(record: Any, index: int) -> Sequence[float | None]:
-    raise NotImplementedError
+    return float(gradient.detach().item()) if gradient.numel() == 1 else None

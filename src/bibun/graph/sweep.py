@@ -66,8 +66,8 @@ class Sweep:
     >>> from bibun.graph import Graph
     >>> graph = Graph.from_edges([("x", "y", 3.0), ("y", "z", 2.0)])
     >>> print(graph.reverse_sweep("z"))
-    z ⇒ y : 1 × 2 = 2   y: 0 → 2
-    y ⇒ x : 2 × 3 = 6   x: 0 → 6
+    z ⇒ y : 1 × 2 = 2   ȳ: 0 → 2
+    y ⇒ x : 2 × 3 = 6   x̄: 0 → 6
     訪れたノード3、辺2
     """
 
@@ -93,6 +93,10 @@ class Sweep:
             return edge.target, edge.source
         return edge.source, edge.target
 
+    def mark(self, name: str) -> str:
+        """``name``の随伴値（接線値）を表す記号。名前に上線（点）を付ける。"""
+        return name + ("\u0304" if self.direction == "reverse" else "\u0307")
+
     def ledger(self) -> list[tuple[str, str, str]]:
         """帳簿の行。``(送る側 ⇒ 受け取る側, 掛け算, 受け取る側の変化)``の文字列。"""
         rows = []
@@ -104,7 +108,7 @@ class Sweep:
                 (
                     f"{giver} ⇒ {taker}",
                     f"{product} = {format_number(step.contribution)}",
-                    f"{taker}: {change}",
+                    f"{self.mark(taker)}: {change}",
                 )
             )
         return rows
@@ -121,11 +125,10 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         head = "".join(
-            f'<th scope="col">{text}</th>'
-            for text in ("手", "辺", "上流 × 局所 = 寄与", "足す前 → 足した後")
+            f'<th scope="col">{text}</th>' for text in ("手", "辺", "上流×局所=寄与", "前 → 後")
         )
         body = "".join(
-            f"<tr><td>{number}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            f"<tr><td>{number}</td>" + "".join(map(_cell, row)) + "</tr>"
             for number, row in enumerate(self.ledger(), start=1)
         )
         caption = f"訪れたノード{self.nodes_visited}、辺{self.edges_visited}"
@@ -133,3 +136,8 @@ class Sweep:
             f'<table class="bibun-ledger"><caption>{caption}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def _cell(text: str) -> str:
+    # 狭い画面でも「z ⇒ x」の途中では折り返さない。
+    return f"<td>{escape(text).replace(' ', '&#160;')}</td>"

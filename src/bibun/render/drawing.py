@@ -65,7 +65,7 @@ class Frames:
     >>> frames = draw_sweep(Graph.from_edges([("x", "y", 2.0)]), "y")
     >>> print(*frames.captions, sep="\\n")
     はじめ：yの随伴値は1
-    1手目：y ⇒ x : 1 × 2 = 2　x: 0 → 2
+    1手目：y ⇒ x : 1 × 2 = 2　x̄: 0 → 2
     """
 
     drawings: tuple[Drawing, ...]

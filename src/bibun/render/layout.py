@@ -93,7 +93,9 @@ def lay_out(
     {'x': (20.0, 10.0), 'y': (102.0, 10.0)}
     """
     ranks = _ranks(list(sizes), edges)
-    extents: dict[_Slot, Size] = {**sizes}
+    extents: dict[_Slot, Size] = {}
+    for name, size in sizes.items():
+        extents[name] = size
     chains: list[list[_Slot]] = []
     label_slots: list[_Slot] = []
     for number, ((source, target), size) in enumerate(zip(edges, labels, strict=True)):

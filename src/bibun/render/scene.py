@@ -34,8 +34,15 @@ STEM = 7.0  # 演算の丸と値の箱をつなぐ線の長さ
 
 def _text_width(text: str, size: float) -> float:
     """文字列の幅の見積もり。フォントによらず収まるように、少し大きめにする。"""
-    widths = (1.0 if east_asian_width(c) in "WF" else 0.32 if c in " .,()" else 0.6 for c in text)
-    return size * sum(widths)
+    return size * sum(map(_advance, text))
+
+
+def _advance(character: str) -> float:
+    if east_asian_width(character) in "WF":
+        return 1.0
+    if character in " .,()":
+        return 0.34
+    return 0.92 if character in "mwMW@" else 0.6
 
 
 @dataclass(frozen=True)
@@ -208,7 +215,7 @@ class Scene:
         return "".join(parts)
 
     def _marked_number(self, name: str) -> str:
-        """随伴値には上線、接線値には点を付ける。"""
+        """随伴値には上線、接線値には点を付けた、箱の2行目。"""
         rest = escape(self._number(name)[len(name) :])
         if self.sweep is not None and self.sweep.direction == "forward":
             return f"{escape(name)}\u0307{rest}"

@@ -1,0 +1,305 @@
+"""計算グラフ：本数と和を総当たりと照らし、PyTorchの記録から読んだものを自動微分と照らす。"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bibun.graph import Edge, Graph, GraphError, Value, diamond_chain
+
+Triple = tuple[str, str, int]
+
+
+@st.composite
+def dags(draw: st.DrawFn) -> list[Triple]:
+    """番号の小さい方から大きい方へだけ進む、重なりのある辺の列。"""
+    size = draw(st.integers(2, 7))
+    numbers = st.integers(0, size - 1)
+    pairs = st.tuples(numbers, numbers).filter(lambda pair: pair[0] < pair[1])
+    edges = draw(st.lists(st.tuples(pairs, st.integers(-3, 3)), min_size=1, max_size=12))
+    return [(f"n{i}", f"n{j}", partial) for (i, j), partial in edges]
+
+
+def walks(edges: list[Triple], source: str, target: str) -> list[list[Triple]]:
+    """定義どおりの再帰で、すべてのパスを挙げる。"""
+    if source == target:
+        return [[]]
+    return [
+        [edge, *rest]
+        for edge in edges
+        if edge[0] == source
+        for rest in walks(edges, edge[1], target)
+    ]
+
+
+@given(dags())
+def test_paths_and_their_sum_agree_with_brute_force(edges: list[Triple]) -> None:
+    graph = Graph.from_edges(edges)
+    names = graph.topological_order()
+    for source in names:
+        for target in names:
+            expected = walks(edges, source, target)
+            found = [
+                [(e.source, e.target, e.partial) for e in p.edges]
+                for p in graph.paths(source, target)
+            ]
+            assert sorted(found) == sorted(expected)
+            assert graph.count_paths(source, target) == len(expected)
+            products = [math.prod(edge[2] for edge in walk) for walk in expected]
+            assert graph.path_sum(source, target).total == sum(products)
+
+
+@given(dags())
+def test_both_sweeps_give_the_path_sum_and_visit_each_edge_once(edges: list[Triple]) -> None:
+    graph = Graph.from_edges(edges)
+    names = graph.topological_order()
+    for target in names:
+        sweep = graph.reverse_sweep(target)
+        for source in names:
+            total = graph.path_sum(source, target).total
+            assert sweep.results.get(source, 0) == total
+            assert graph.forward_sweep(source).results.get(target, 0) == total
+        useful = {name for name in names if graph.count_paths(name, target)}
+        inner = [edge for edge in graph.edges if edge.target in useful]
+        assert sweep.nodes_visited == len(useful)
+        assert sorted(map(repr, (step.edge for step in sweep.steps))) == sorted(map(repr, inner))
+
+
+@given(dags())
+def test_reverse_sweep_starts_a_value_only_after_all_its_users(edges: list[Triple]) -> None:
+    graph = Graph.from_edges(edges)
+    target = graph.topological_order()[-1]
+    finished: set[str] = set()
+    for step in graph.reverse_sweep(target).steps:
+        finished.add(step.edge.target)
+        assert step.edge.source not in finished
+        assert step.after == step.before + step.upstream * step.local
+
+
+@given(dags())
+def test_topological_order_puts_every_source_before_its_target(edges: list[Triple]) -> None:
+    order = Graph.from_edges(edges).topological_order()
+    assert all(order.index(source) < order.index(target) for source, target, _ in edges)
+
+
+UNARY = (
+    torch.sin,
+    torch.cos,
+    torch.tanh,
+    torch.sigmoid,
+    torch.neg,
+    lambda x: x**2,
+    lambda x: x / 2,
+)
+BINARY = (torch.add, torch.sub, torch.mul, lambda x, y: x / (1 + y * y))
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """乱数で作ったスカラーの計算。入力と、途中を含むすべての値を返す。"""
+    numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
+    inputs = [
+        torch.tensor(draw(numbers), dtype=torch.float64, requires_grad=True)
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    values = list(inputs)
+    for _ in range(draw(st.integers(1, 8))):
+        pick = st.integers(0, len(values) - 1)
+        operation = draw(st.sampled_from(UNARY + BINARY))
+        count = 1 if operation in UNARY else 2
+        values.append(operation(*(values[draw(pick)] for _ in range(count))))
+    return inputs, values
+
+
+@settings(deadline=None)
+@given(programs())
+def test_path_sum_of_a_torch_record_is_autograds_gradient(program) -> None:
+    inputs, values = program
+    result = values[-1]
+    graph = Graph.from_tensor(result, {"result": result})
+    inner = {f"x{i}": tensor for i, tensor in enumerate(inputs)}
+    expected = torch.autograd.grad(result, inputs, retain_graph=True, allow_unused=True)
+    used = {name: x for (name, x), g in zip(inner.items(), expected, strict=True) if g is not None}
+    graph = Graph.from_tensor(result, {**used, "result": result})
+    for name, gradient in zip(inner, expected, strict=True):
+        if gradient is not None:
+            total = graph.path_sum(name, "result").total
+            assert total == pytest.approx(gradient.item(), rel=1e-9, abs=1e-12)
+            assert graph.reverse_sweep("result").results[name] == pytest.approx(total)
+    assert all(x.grad is None for x in inputs)
+    result.backward()  # 読みとったあとも、記録は使える
+
+
+def lecture_graph() -> tuple[dict[str, torch.Tensor], Graph]:
+    u = torch.tensor(3.0, requires_grad=True)
+    v = torch.tensor(2.0, requires_grad=True)
+    x, y = u + v, u - v
+    names = {"u": u, "v": v, "x": x, "y": y, "z": x * y}
+    return names, Graph.from_tensor(names["z"], names)
+
+
+def test_lecture_graph_has_the_partials_of_the_text() -> None:
+    _, graph = lecture_graph()
+    assert {(e.source, e.target): e.partial for e in graph.edges} == {
+        ("u", "x"): 1, ("v", "x"): 1, ("u", "y"): 1, ("v", "y"): -1, ("x", "z"): 1, ("y", "z"): 5,
+    }  # fmt: skip
+    assert [(v.name, v.operation, v.value) for v in graph.nodes] == [
+        ("u", None, 3.0), ("v", None, 2.0), ("x", "+", 5.0), ("y", "−", 1.0), ("z", "×", 5.0),
+    ]  # fmt: skip
+    assert graph.reverse_sweep("z").results == {"z": 1, "x": 1, "y": 5, "u": 6, "v": -4}
+
+
+def test_a_value_used_twice_by_one_operation_has_two_edges() -> None:
+    u = torch.tensor(3.0, requires_grad=True)
+    z = u * u
+    graph = Graph.from_tensor(z, {"u": u, "z": z})
+    assert graph.edges == (Edge("u", "z", 3.0), Edge("u", "z", 3.0))
+    assert graph.count_paths("u", "z") == 2
+    assert graph.path_sum("u", "z").total == 6
+
+
+def test_unnamed_values_get_names_that_do_not_clash() -> None:
+    u = torch.tensor(3.0, requires_grad=True)
+    graph = Graph.from_tensor((u.sin() + 1).exp(), {"v1": u})
+    assert [value.name for value in graph.nodes] == ["v1", "v2", "v3", "v4"]
+    assert [value.operation for value in graph.nodes] == [None, "sin", "+", "exp"]
+
+
+def test_operations_of_one_record_with_several_outputs_are_kept_apart() -> None:
+    x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
+    a, b, _ = x.unbind()
+    z = a * b
+    graph = Graph.from_tensor(z, {"x": x, "a": a, "b": b, "z": z})
+    assert {(e.source, e.target, e.partial) for e in graph.edges} == {
+        ("x", "a", None), ("x", "b", None), ("a", "z", 3.0), ("b", "z", 2.0),
+    }  # fmt: skip
+
+
+def test_a_custom_function_is_read_like_any_operation() -> None:
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(context, upstream):
+            (x,) = context.saved_tensors
+            return 3 * x**2 * upstream
+
+    x = torch.tensor(2.0, requires_grad=True)
+    y = Cube.apply(x)
+    assert Graph.from_tensor(y, {"x": x, "y": y}).path_sum("x", "y").total == 12
+
+
+def test_vectors_are_drawn_without_partials() -> None:
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    s = x.sum()
+    y = torch.sin(s + 2)
+    graph = Graph.from_tensor(y, {"x": x, "s": s, "y": y}, operations={"s": "合計"})
+    assert graph["x"].value == (1.0, 2.0, 3.0)
+    assert graph["s"].operation == "合計"
+    assert [edge.partial is None for edge in graph.edges] == [True, False, False]
+    assert graph.path_sum("s", "y").total == pytest.approx(math.cos(8))
+    with pytest.raises(GraphError, match="「x → s」に偏微分係数がありません"):
+        graph.path_sum("x", "y")
+
+
+def torch_chain(operations: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.tensor(0.0, requires_grad=True)
+    y = x
+    for _ in range(operations):
+        y = y + 1
+    return x, y
+
+
+def test_a_long_torch_record_is_read_without_recursion_up_to_the_limit() -> None:
+    x, y = torch_chain(9_999)
+    graph = Graph.from_tensor(y, {"x": x, "y": y})
+    assert graph.path_sum("x", "y").total == 1
+    assert graph.reverse_sweep("y").edges_visited == 9_999
+
+
+def test_a_torch_record_that_torch_could_not_free_again_is_refused() -> None:
+    _, y = torch_chain(10_000)
+    with pytest.raises(GraphError, match="10000個を超えて"):
+        Graph.from_tensor(y)
+
+
+def test_a_chain_of_a_hundred_thousand_nodes_needs_no_recursion() -> None:
+    n = 100_000
+    graph = Graph.from_edges((f"n{i}", f"n{i + 1}", 1) for i in range(n))
+    assert graph.count_paths("n0", f"n{n}") == 1
+    assert len(next(graph.paths("n0", f"n{n}")).edges) == n
+    assert graph.reverse_sweep(f"n{n}").results["n0"] == 1
+    assert graph.forward_sweep("n0").results[f"n{n}"] == 1
+
+
+def test_a_thousand_diamonds_are_counted_exactly() -> None:
+    graph = diamond_chain(1000)
+    assert graph.count_paths("a0", "a1000") == 2**1000
+    sweep = graph.reverse_sweep("a1000")
+    assert (sweep.results["a0"], sweep.nodes_visited, sweep.edges_visited) == (2**1000, 3001, 4000)
+    assert sum(1 for _ in diamond_chain(10).paths("a0", "a10")) == 2**10
+    with pytest.raises(GraphError, match="1本ずつたどるには多すぎます"):
+        graph.path_sum("a0", "a1000")
+
+
+def test_zero_diamonds_are_one_node() -> None:
+    graph = diamond_chain(0)
+    assert (len(graph.nodes), len(graph.edges), graph.count_paths("a0", "a0")) == (1, 0, 1)
+    assert str(graph.path_sum("a0", "a0")).endswith("∂a0/∂a0 = 1")
+
+
+def test_a_freed_record_is_refused_with_what_to_do() -> None:
+    names, _ = lecture_graph()
+    names["z"].backward()
+    with pytest.raises(GraphError, match="もう一度計算してから"):
+        Graph.from_tensor(names["z"])
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Graph.from_edges([("a", "b"), ("b", "c"), ("c", "b")]), "閉路b → c → bが"),
+        (lambda: Graph.from_edges([("a", "a")]), "閉路a → aが"),
+        (lambda: Graph.from_edges([("a",)]), r"\(始点, 終点\)か"),
+        (lambda: Graph.from_edges(["ab"]), r"\(始点, 終点\)か"),
+        (lambda: Graph.from_edges([(1, "b")]), "名前は文字列"),
+        (lambda: Graph.from_edges([("a", "b", "3")]), "係数は数に"),
+        (lambda: Graph.from_edges([("a", "b", True)]), "係数は数に"),
+        (lambda: Graph.from_edges([("a", "b")], values={"c": 1.0}), "「c」というノード"),
+        (lambda: Graph([Value("a"), Value("a")], []), "「a」が重なって"),
+        (lambda: Graph([Value("a")], [Edge("a", "b")]), "「b」というノード"),
+        (lambda: Graph.from_edges([("a", "b")]).path_sum("a", "b"), "偏微分係数がありません"),
+        (lambda: Graph.from_edges([("a", "b")]).reverse_sweep("b"), "偏微分係数がありません"),
+        (lambda: Graph.from_edges([("a", "b")]).reverse_sweep("c"), "ノード：a, b"),
+        (lambda: Graph.from_edges([("a", "b")]).paths("a", "c"), "ノード：a, b"),
+        (lambda: diamond_chain(-1), "0以上"),
+        (lambda: Graph.from_tensor(torch.tensor(1.0)), "grad_fnがなく"),
+        (lambda: Graph.from_tensor(torch.tensor(1.0, requires_grad=True)), "grad_fnがなく"),
+        (lambda: Graph.from_tensor(3.0), "grad_fnがなく"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_japanese(build, message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        build()
+
+
+def test_names_must_be_tensors_of_this_computation() -> None:
+    names, _ = lecture_graph()
+    other = torch.tensor(1.0, requires_grad=True)
+    for wrong, message in (
+        ({"w": other}, "「w」は、この値の計算に現れません"),
+        ({"w": other * 2}, "「w」は、この値の計算に現れません"),
+        ({"w": 3.0}, "{名前: Tensor}"),
+        ({names["u"]: "u"}, "{名前: Tensor}"),
+    ):
+        with pytest.raises(GraphError, match=message):
+            Graph.from_tensor(names["z"], wrong)
+    with pytest.raises(GraphError, match="namesにない名前"):
+        Graph.from_tensor(names["z"], operations={"y": "+ 2"})
