@@ -42,7 +42,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
     >>> "140001" in draw_dot(digraph).svg
     False
     """
-    text = source if isinstance(source, str) else source.source
+    text = _renamed(source if isinstance(source, str) else source.source)
     svg, labels = _stable(_graphviz_svg(text))
     alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(labels)}。"
     for color, variable in DOT_COLORS.items():
@@ -65,6 +65,12 @@ DOT_COLORS = {
     "#caff70": "var(--bibun-dot-output, rgb(47 158 68 / 0.32))",
     "#a2cd5a": "var(--bibun-dot-output, rgb(47 158 68 / 0.32))",
 }
+
+
+def _renamed(source: str) -> str:
+    """番地（9桁以上の数）を、現れた順にn0、n1、…に替える。"""
+    names: dict[str, str] = {}
+    return re.sub(r"\b\d{9,}\b", lambda m: names.setdefault(m[0], f"n{len(names)}"), source)
 
 
 def _graphviz_svg(source: str) -> str:
@@ -92,7 +98,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def _stable(svg: str) -> tuple[str, list[str]]:
-    """実行ごとに変わる番地、題、注釈を除き、中のidも除く。箱の文字も返す。"""
+    """注釈、題、idを除いたSVGと、箱の文字。題を残すと、指を重ねたときにノードの名前が出る。"""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*|<title>.*?</title>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r' id="[^"]*"| xml:space="preserve"| xmlns:xlink="[^"]*"', "", svg)
