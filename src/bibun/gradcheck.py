@@ -1,0 +1,223 @@
+"""答え合わせ: 自動微分の結果を、数値微分と比べる。
+
+微分の規則を書きまちがえても、プログラムは何も言わずに動き続ける。値だけから計算する差分は
+規則を使わないので、比べれば誤りが見つかる。bibun の Tensor にも torch の Tensor にも使える。
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from bibun import backward
+from bibun.numdiff import gradient
+from bibun.tensor import Tensor
+
+__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+
+
+class GradcheckError(RuntimeError):
+    """自動微分と数値微分が合わないときのエラー。どの入力のどの要素かと、両方の値を述べる。
+
+    Examples
+    --------
+    >>> issubclass(GradcheckError, RuntimeError)
+    True
+    """
+
+
+def gradcheck(
+    f: Callable[..., Any], inputs: Any, h: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3
+) -> bool:
+    """f の1階の微分を、出力と入力の要素の全部の組について確かめる。
+
+    Parameters
+    ----------
+    f : callable
+        Tensor を受け取り、Tensor を1つ返す関数。形は何でもよい。
+    inputs : Tensor or tuple
+        計算する点。小数の Tensor は float64 でなければならない。ほかの値はそのまま f に渡す。
+    h : float
+        中心差分の刻み幅。
+    atol, rtol : float
+        許す差。|自動微分 - 数値微分| ≤ atol + rtol·|数値微分| なら合格とする。
+
+    Returns
+    -------
+    bool
+        合格すれば True。
+
+    Raises
+    ------
+    GradcheckError
+        合わない組があるとき。
+    TypeError
+        小数の Tensor が float64 でないとき。
+
+    Notes
+    -----
+    尖った点では、合わなくてもまちがいではない(差分は左右の傾きの平均を、自動微分は約束で決めた値を返す)。
+    f を、出力の要素数 × 入力の要素数の2倍と少しの回数だけ計算する。
+
+    References
+    ----------
+    「数値微分」の章。
+
+    Examples
+    --------
+    >>> from bibun import torch_api as torch
+    >>> x = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    >>> gradcheck(lambda x: torch.sin(x) * x, x)
+    True
+    """
+    points = _points(inputs)
+    checked = _float64_positions(points)
+    output_shape = f(*points).shape
+    for i in range(prod(output_shape)):
+        element = _element_of(f, i)
+        exact = _by_autograd(element, points, checked)
+        for k in checked:
+            rough = _flat(gradient(_in_one_input(element, points, k), points[k], h, "central"))
+            for j, (a, n) in enumerate(zip(exact[k], rough, strict=True)):
+                if not abs(a - n) <= atol + rtol * abs(n):  # nan も不合格にするため、否定で書く
+                    moved = f"入力{k}{_element(j, points[k].shape)}"
+                    raise _disagreement(moved, f"出力{_element(i, output_shape)}", a, n, atol, rtol)
+    return True
+
+
+def gradgradcheck(
+    f: Callable[..., Any], inputs: Any, h: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3
+) -> bool:
+    """f の2階の微分を確かめる。
+
+    `create_graph=True` で求めた勾配を1つの関数と見て、その微分を `gradcheck` で確かめる。出力の要素が
+    いくつもあるときは、1、1/2、1/3、… を掛けた和の勾配を使う。
+
+    Parameters
+    ----------
+    f, inputs, h, atol, rtol
+        `gradcheck` と同じ。
+
+    Returns
+    -------
+    bool
+        合格すれば True。
+
+    Raises
+    ------
+    GradcheckError
+        合わない組があるとき。
+    TypeError
+        小数の Tensor が float64 でないとき。
+
+    Examples
+    --------
+    >>> from bibun import torch_api as torch
+    >>> x = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    >>> gradgradcheck(lambda x: torch.sin(x) * x, x)
+    True
+    """
+    points = _points(inputs)
+    return all(
+        gradcheck(_slope_of(f, k), points, h, atol, rtol) for k in _float64_positions(points)
+    )
+
+
+def _points(inputs: Any) -> tuple[Any, ...]:
+    several = inputs if isinstance(inputs, tuple) else (inputs,)
+    return tuple(x.detach() if _is_float_tensor(x) else x for x in several)
+
+
+def _is_float_tensor(x: Any) -> bool:
+    return hasattr(x, "requires_grad") and bool(x.dtype.is_floating_point)
+
+
+def _float64_positions(points: Sequence[Any]) -> list[int]:
+    """調べる入力の番号。"""
+    positions = [k for k, x in enumerate(points) if _is_float_tensor(x)]
+    for k in positions:
+        if str(points[k].dtype) != "torch.float64":
+            raise TypeError(
+                f"gradcheck には float64 の Tensor を渡してください(入力 {k} は {points[k].dtype})。"
+                "float32 では差分の誤差が大きく、正しい微分も合いません。x.double() で直せます"
+            )
+    return positions
+
+
+def _element_of(f: Callable[..., Any], i: int) -> Callable[..., Any]:
+    return lambda *xs: f(*xs).reshape(-1)[i]
+
+
+def _in_one_input(f: Callable[..., Any], points: Sequence[Any], k: int) -> Callable[[Any], Any]:
+    """k 番目の入力だけの関数。"""
+    return lambda x: f(*points[:k], x, *points[k + 1 :])
+
+
+def _by_autograd(
+    f: Callable[..., Any], points: Sequence[Any], checked: Sequence[int]
+) -> dict[int, list[float]]:
+    """調べる入力ごとの、平らに並べた勾配。"""
+    leaves = [x.clone().requires_grad_() if k in checked else x for k, x in enumerate(points)]
+    output = f(*leaves)
+    if output.requires_grad:
+        output.backward()
+    return {
+        k: [0.0] * points[k].numel() if leaves[k].grad is None else _flat(leaves[k].grad)
+        for k in checked
+    }
+
+
+def _slope_of(f: Callable[..., Any], k: int) -> Callable[..., Any]:
+    """f の出力の重み付きの和の、k 番目の入力による勾配を返す関数。"""
+
+    def slope(*xs: Any) -> Any:
+        xs = tuple(
+            x.detach().requires_grad_() if _is_float_tensor(x) and not x.requires_grad else x
+            for x in xs
+        )
+        output = f(*xs)
+        if not output.requires_grad:
+            return xs[k] * 0
+        weights = output.new_tensor([1 / (i + 1) for i in range(output.numel())])
+        total = (output.reshape(-1) * weights).sum()
+        (result,) = _grad(total)(total, xs[k], create_graph=True, allow_unused=True)
+        return xs[k] * 0 if result is None else result
+
+    return slope
+
+
+def _grad(tensor: Any) -> Any:
+    """tensor を作ったエンジンの `grad`。"""
+    if isinstance(tensor, Tensor):
+        return backward.grad
+    import torch
+
+    return torch.autograd.grad
+
+
+def _flat(tensor: Any) -> list[float]:
+    flat: list[float] = tensor.reshape(-1).tolist()
+    return flat
+
+
+def _disagreement(
+    moved: str, seen: str, exact: float, rough: float, atol: float, rtol: float
+) -> GradcheckError:
+    return GradcheckError(
+        "自動微分と数値微分が合いません。\n"
+        f"  {moved} を動かしたときの、{seen} の微分係数\n"
+        f"    自動微分: {exact}\n"
+        f"    数値微分: {rough}\n"
+        f"  許す差は {atol} + {rtol} × |数値微分| です。"
+        "使った演算の微分の規則と、点が尖った所でないかを見直してください。"
+    )
+
+
+def _element(position: int, shape: Sequence[int]) -> str:
+    """平らな番号を、`の要素 [1, 2]` の形に直す。0次元なら何も書かない。"""
+    index: list[int] = []
+    for size in reversed(shape):
+        position, last = divmod(position, size)
+        index.insert(0, last)
+    return f"の要素 {index}" if index else ""

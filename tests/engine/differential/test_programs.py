@@ -1,0 +1,107 @@
+"""でたらめなプログラムを torch と bibun で走らせ、値、勾配、記録、表示を比べる。
+
+初等関数は最後の桁が違ってよいので、1演算ごとに比べたあと、bibun の値を torch の値に合わせてから先へ進む
+(そうしないと、許された差が後の演算で広がり、どの演算の誤りかわからなくなる)。
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from typing import Any
+
+import torch
+from hypothesis import given
+
+import bibun.torch_api
+from bibun.tensor import Storage
+from programs import OPERATIONS, Program, programs
+from strategies import differential
+
+
+def ordered(x: float, dtype: torch.dtype) -> int:
+    """隣り合う浮動小数点数が、隣り合う整数になるような番号。+0 と -0 は同じ番号。"""
+    real, integer = ("f", "i") if dtype == torch.float32 else ("d", "q")
+    (bits,) = struct.unpack(integer, struct.pack(real, x))
+    return bits if bits >= 0 else -(bits & ~(-1 << (8 * struct.calcsize(integer) - 1)))
+
+
+def distance_in_ulp(ours: float, theirs: float, dtype: torch.dtype) -> float:
+    if ours != ours or theirs != theirs:
+        return 0 if ours != ours and theirs != theirs else float("inf")
+    return abs(ordered(ours, dtype) - ordered(theirs, dtype))
+
+
+def flat(tensor: Any) -> list[float]:
+    return tensor.detach().reshape(-1).tolist()
+
+
+def as_torch(tensor: Any) -> torch.Tensor:
+    return torch.tensor(tensor.tolist(), dtype=getattr(torch, tensor.dtype.name)).reshape(
+        tensor.shape
+    )
+
+
+def give_values(tensor: Any, values: list[float]) -> None:
+    """bibun の Tensor の値を、記録に触れずに取りかえる。"""
+    if type(tensor._storage) is not Storage:
+        tensor._storage = values[0]
+    elif tensor._index is None:
+        tensor._storage.values[:] = values
+
+
+def name_of(grad_fn: Any) -> str | None:
+    return None if grad_fn is None else grad_fn.name().rpartition("::")[2]
+
+
+def check_step(ours: Any, theirs: torch.Tensor, ulp: int | None) -> None:
+    assert ours.shape == tuple(theirs.shape)
+    assert str(ours.dtype) == str(theirs.dtype)
+    assert ours.requires_grad == theirs.requires_grad
+    assert name_of(ours.grad_fn) == name_of(theirs.grad_fn)
+    if ulp is None:
+        torch.testing.assert_close(as_torch(ours), theirs.detach(), equal_nan=True)
+    else:
+        for our, their in zip(flat(ours), flat(theirs), strict=True):
+            assert distance_in_ulp(our, their, theirs.dtype) <= ulp, (our, their)
+    give_values(ours, flat(theirs))
+    assert repr(ours) == repr(theirs)
+
+
+def run(program: Program) -> tuple[list[Any], list[Any], Any, Any]:
+    """両方で走らせる。葉と、最後の値を返す。"""
+    ours, theirs = program.leaf_tensors(bibun.torch_api), program.leaf_tensors(torch)
+    leaves = len(ours)
+    for step in program.steps:
+        theirs.append(step.run(torch, theirs))
+        ours.append(step.run(bibun.torch_api, ours))
+        check_step(ours[-1], theirs[-1], OPERATIONS[step.name].ulp)
+    return ours[:leaves], theirs[:leaves], ours[-1], theirs[-1]
+
+
+def weights(engine: Any, output: Any) -> Any:
+    """要素ごとに違う重み。勾配の並びの取り違えを見つけるため。"""
+    count = output.numel()
+    dtype = getattr(engine, str(output.dtype).removeprefix("torch."))
+    return engine.tensor([0.5 + i / 4 for i in range(count)], dtype=dtype).reshape(output.shape)
+
+
+def check_gradient(ours: Any, theirs: torch.Tensor | None) -> None:
+    assert (ours is None) == (theirs is None)
+    if theirs is not None:
+        assert str(ours.dtype) == str(theirs.dtype)
+        torch.testing.assert_close(as_torch(ours), theirs.detach(), equal_nan=True)
+
+
+@differential
+@given(programs())
+def test_values_records_and_gradients_are_those_of_torch(program):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The use of `x.T` on tensors")
+        our_leaves, their_leaves, ours, theirs = run(program)
+    if not theirs.requires_grad:
+        return
+    ours.backward(weights(bibun.torch_api, ours))
+    theirs.backward(weights(torch, theirs))
+    for our, their in zip(our_leaves, their_leaves, strict=True):
+        check_gradient(our.grad, their.grad)
