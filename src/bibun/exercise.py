@@ -88,7 +88,11 @@ class Verdict:
         return self.status == "right"
 
     def __repr__(self) -> str:
-        heads = {"right": "正解です。", "wrong": "まだです。", "unanswered": "まだ答えがありません。"}
+        heads = {
+            "right": "正解です。",
+            "wrong": "まだです。",
+            "unanswered": "まだ答えがありません。",
+        }
         return heads[self.status] + self.message
 
 
@@ -119,7 +123,14 @@ def kind(answer: object) -> str:
         return "`None`"
     if callable(answer):
         return "関数"
-    names = {bool: "真偽値", int: "整数", float: "数", list: "リスト", tuple: "タプル", dict: "辞書"}
+    names = {
+        bool: "真偽値",
+        int: "整数",
+        float: "数",
+        list: "リスト",
+        tuple: "タプル",
+        dict: "辞書",
+    }
     return names.get(type(answer), f"`{type(answer).__name__}` 型の値")
 
 
