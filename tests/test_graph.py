@@ -179,6 +179,26 @@ def test_operations_of_one_record_with_several_outputs_are_kept_apart() -> None:
     }  # fmt: skip
 
 
+def test_partials_of_several_outputs_of_one_operation_are_kept_apart() -> None:
+    class SinCos(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return x.sin(), x.cos()
+
+        @staticmethod
+        def backward(context, upstream_sin, upstream_cos):
+            (x,) = context.saved_tensors
+            return upstream_sin * x.cos() - upstream_cos * x.sin()
+
+    x = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    s, c = SinCos.apply(x)
+    z = s + c
+    graph = Graph.from_tensor(z, {"x": x, "s": s, "c": c, "z": z})
+    assert graph.path_sum("x", "s").total == pytest.approx(math.cos(2))
+    assert graph.path_sum("x", "c").total == pytest.approx(-math.sin(2))
+
+
 def test_a_custom_function_is_read_like_any_operation() -> None:
     class Cube(torch.autograd.Function):
         @staticmethod
@@ -247,6 +267,12 @@ def test_a_thousand_diamonds_are_counted_exactly() -> None:
     assert sum(1 for _ in diamond_chain(10).paths("a0", "a10")) == 2**10
     with pytest.raises(GraphError, match="1本ずつたどるには多すぎます"):
         graph.path_sum("a0", "a1000")
+
+
+def test_paths_do_not_wander_where_the_target_cannot_be_reached() -> None:
+    edges = [(edge.source, edge.target) for edge in diamond_chain(60).edges]
+    graph = Graph.from_edges([*edges, ("a0", "goal")])
+    assert [str(path) for path in graph.paths("a0", "goal")] == ["a0 → goal"]
 
 
 def test_zero_diamonds_are_one_node() -> None:

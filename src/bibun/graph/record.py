@@ -73,8 +73,8 @@ def _collect(tensor: Any, limit: float) -> dict[_Key, Any]:
     records: dict[_Key, Any] = {}
     root = (tensor.grad_fn, getattr(tensor, "output_nr", 0))
     opened: set[_Key] = set()
-    # torchはnext_functionsを読むたびにPythonの殻を作りなおす。keepが持つ間だけidが一意である。
-    keep = [root[0]]
+    # torchはnext_functionsを読むと、Pythonから見える殻を作って返す。殻がrecordsかpendingの中で
+    # 生きている間は、同じ記録の殻は同じidをもつ。
     pending = [root]
     while pending:
         record, index = pending[-1]
@@ -90,7 +90,6 @@ def _collect(tensor: Any, limit: float) -> dict[_Key, Any]:
             )
         for parent, parent_index in reversed(record.next_functions):
             if parent is not None and (id(parent), parent_index) not in opened:
-                keep.append(parent)
                 pending.append((parent, parent_index))
     return records
 
