@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from myst_nb.ext.execution_tables import ExecutionStatsNode
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -51,6 +53,40 @@ def join_lines(before: str, text: str, after: str) -> str:
     return "".join(kept)
 
 
+class ExecutionTable(SphinxPostTransform):
+    """``{nb-exec-table}`` を、章の題と秒数の日本語の表にする(もとの表は英語で、日時を含む)。"""
+
+    default_priority = 7  # もとの変換(8)より前
+
+    def run(self, **_: Any) -> None:
+        for placeholder in list(self.document.findall(ExecutionStatsNode)):
+            placeholder.replace_self(self._table())
+
+    def _table(self) -> nodes.table:
+        data = NbMetadataCollector.get_doc_data(self.env)
+        order = list(self.app.env.external_site_map)
+        rows = [
+            (name, data[name]["exec_data"]["runtime"])
+            for name in sorted(data, key=order.index)
+            if data[name].get("exec_data")
+        ]
+        body = nodes.tbody("", *(self._row(name, seconds) for name, seconds in rows))
+        head = nodes.thead("", _row(nodes.Text("ページ"), nodes.Text("秒")))
+        columns = [nodes.colspec(colwidth=width) for width in (80, 20)]
+        return nodes.table("", nodes.tgroup("", *columns, head, body, cols=2))
+
+    def _row(self, docname: str, seconds: float | None) -> nodes.row:
+        here = self.env.docname
+        uri = self.app.builder.get_relative_uri(here, docname)
+        title = self.env.titles[docname].astext()
+        link = nodes.reference("", title, refuri=uri, internal=True)
+        return _row(link, nodes.Text("—" if seconds is None else f"{seconds:.1f}"))
+
+
+def _row(*cells: nodes.Node) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
+
+
 def _preformatted(block: nodes.Element) -> bool:
     return isinstance(block, (nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block))
 
@@ -63,5 +99,6 @@ def add_static(app: Sphinx) -> None:
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
+    app.add_post_transform(ExecutionTable)
     app.connect("builder-inited", add_static)
     app.add_css_file("book.css")

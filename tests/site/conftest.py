@@ -1,0 +1,66 @@
+"""``make book`` が作ったサイトを、テストに渡す。"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import browser as tool  # noqa: E402 tools/はパッケージではないので、道を足してから読み込む
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """作られたサイトのフォルダー。"""
+    folder = ROOT / "_build" / "html"
+    if not (folder / "book" / "index.html").exists():
+        pytest.fail("サイトがありません。先に `make book` を実行してください。")
+    return folder
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """要求を1行ずつ書き出さないハンドラー。"""
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """サイトを配る、ループバックのサーバーのアドレス。"""
+    handler = functools.partial(QuietHandler, directory=str(site))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """頭のないChromium。"""
+    path = tool.find()
+    if path is None:
+        pytest.fail("Chromiumがありません。`python3 tools/browser.py` が、用意のしかたを言います。")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,108 @@
+"""Chromiumで開いたときの見え方と動き。"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from .test_book import PAGES
+
+WIDTHS = (390, 1280)
+THEMES = ("light", "dark")
+ENGLISH = ("Show code", "Hide code", "Contents", "Previous", "Next", "Search", "Print to", "By ")
+
+
+def only_loopback(route: Route) -> None:
+    """サイトの外への要求は止める(テストはネットワークに頼らない)。"""
+    if route.request.url.startswith("http://127.0.0.1"):
+        route.continue_()
+    else:
+        route.abort()
+
+
+def open_page(chromium: Browser, url: str, width: int, theme: str) -> tuple[Page, list[str]]:
+    """ページを開き、起きた例外の一覧とともに返す。"""
+    page = chromium.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page.route("**/*", only_loopback)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url, wait_until="load")
+    return page, errors
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", THEMES)
+def test_page_fits_its_window_with_every_fold_open(
+    chromium: Browser, address: str, name: str, width: int, theme: str
+) -> None:
+    page, errors = open_page(chromium, f"{address}/book/{name}.html", width, theme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    wide = page.evaluate(
+        """() => {
+          const limit = document.documentElement.clientWidth;
+          const boxed = e => e.closest('pre, .math, table, svg, .pst-scrollable-table-container, .highlight, .MathJax');
+          return [...document.querySelectorAll('.bd-article *')]
+            .filter(e => e.getBoundingClientRect().right > limit + 1 && !boxed(e))
+            .map(e => e.tagName + '.' + e.className + ': ' + e.textContent.slice(0, 40));
+        }"""
+    )
+    scroll = page.evaluate("document.documentElement.scrollWidth")
+    broken = page.evaluate(
+        "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    )
+    page.close()
+    assert errors == []
+    assert broken == []
+    assert wide == []
+    assert scroll <= width
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_english_scrap_is_shown(chromium: Browser, address: str, name: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/{name}.html", 1280, "light")
+    chrome = page.evaluate(
+        """() => {
+          const shown = document.body.cloneNode(true);
+          shown.querySelectorAll('article, script, style, pre').forEach(e => e.remove());
+          return shown.textContent + [...document.querySelectorAll('details > summary')]
+            .map(e => e.textContent).join(' ');
+        }"""
+    )
+    page.close()
+    found = [scrap for scrap in ENGLISH if scrap in chrome]
+    assert found == []
+
+
+def test_hints_open_one_after_the_other_and_the_answer_last(
+    chromium: Browser, address: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/tensor.html", 390, "light")
+    exercise = page.locator(".exercise").first
+    folds = [exercise.get_by_text(name, exact=True) for name in ("ヒント1", "ヒント2", "解答例")]
+    assert [fold.is_visible() for fold in folds] == [True, False, False]
+    folds[0].click()
+    assert [fold.is_visible() for fold in folds] == [True, True, False]
+    folds[1].click()
+    assert [fold.is_visible() for fold in folds] == [True, True, True]
+    code = exercise.locator("pre").last
+    assert not code.is_visible()
+    folds[2].click()
+    assert code.is_visible()
+    assert "requires_grad" in code.inner_text()
+    page.close()
+
+
+def test_the_theme_follows_the_system_and_can_be_changed(chromium: Browser, address: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/index.html", 1280, "dark")
+    root = page.locator("html")
+    assert root.get_attribute("data-theme") == "dark"
+    for _ in range(3):
+        page.locator(".theme-switch-button").first.click()
+        if root.get_attribute("data-theme") == "light":
+            break
+    assert root.get_attribute("data-theme") == "light"
+    page.close()
