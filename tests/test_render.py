@@ -88,7 +88,7 @@ def text_boxes(root: ElementTree.Element) -> list[Box]:
     boxes = []
     for text in root.iter(f"{SVG}text"):
         size = float(text.get("font-size", root.get("font-size", "")))
-        content = "".join(text.itertext())
+        content = "".join(text.itertext()).replace("\u0304", "").replace("\u0307", "")
         half = sum(0.3 if c in " .,()" else 0.55 for c in content) * size / 2
         x, y = float(text.get("x", "")), float(text.get("y", ""))
         boxes.append(Box(x - half, y - size / 2, x + half, y + size / 2))
@@ -225,7 +225,7 @@ def test_what_the_reader_asked_for_is_shown_and_nothing_else() -> None:
         ["1", "1", "1", "−1", "1", "5", "u = 3", "v = 2", "+", "x = 5", "−", "y = 1", "×", "z = 5"]
     )
     assert sorted(words(show=())) == ["u", "v", "x", "y", "z"]
-    assert "u = 6" in words(sweep=graph.reverse_sweep("z"))
+    assert "u\u0304 = 6" in words(sweep=graph.reverse_sweep("z"))
     assert "x\u0307 = 1" in words(sweep=graph.forward_sweep("u"))
 
 
@@ -238,6 +238,11 @@ def test_highlighted_paths_differ_in_colour_and_in_dashes() -> None:
     assert len({dash for _, dash in strokes}) == 2
     assert draw(graph, highlight=one).svg == draw(graph, highlight=[one]).svg
     assert draw(graph, highlight=one).alt.endswith("強調したパスはu → x → z。")
+
+
+def test_of_two_parallel_edges_only_the_one_on_the_path_is_highlighted() -> None:
+    graph = Graph.from_edges([("u", "z", 3.0), ("u", "z", 3.0)])
+    assert draw(graph, highlight=next(graph.paths("u", "z"))).svg.count('stroke-width="3"') == 1
 
 
 def test_frames_show_each_step_of_the_sweep_in_turn() -> None:
@@ -286,6 +291,10 @@ def test_names_are_escaped() -> None:
         ({"show": ("values",)}, "showには"),
         ({"show": "value"}, "showには"),
         ({"direction": "RL"}, "directionは"),
+        ({"highlight": "u"}, "highlightには"),
+        ({"highlight": diamond_chain(1).paths("a0", "a1")}, "highlightには"),
+        ({"sweep": diamond_chain(1).reverse_sweep("a1")}, "sweepには"),
+        ({"step": 1}, "stepは0以上0以下"),
     ],
 )
 def test_unknown_options_are_refused(options: dict[str, object], message: str) -> None:

@@ -18,8 +18,10 @@ class GraphError(ValueError):
     >>> Graph.from_edges([("x", "y")]).count_paths("x", "w")
     Traceback (most recent call last):
         ...
-    bibun.graph.parts.GraphError: 「w」というノードはこの計算グラフにありません。あるノード：x, y
+    bibun.graph.GraphError: 「w」というノードはこの計算グラフにありません。あるノード：x, y
     """
+
+    __module__ = "bibun.graph"  # 読者が見るのは、importするときの名前
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,8 @@ class Sweep:
         )
         caption = f"訪れたノード{self.nodes_visited}、辺{self.edges_visited}"
         return (
-            f'<table class="bibun-ledger"><caption>{caption}</caption>'
+            '<table class="bibun-ledger" style="border-collapse:separate;border-spacing:0.8em 0">'
+            f"<caption>{caption}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 

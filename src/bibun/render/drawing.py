@@ -104,9 +104,9 @@ def draw(
     graph : Graph
         描くグラフ。ノードが100を超えるものは描かない。
     highlight : Path or iterable of Path
-        目立たせるパス。パスごとに色と線の種類を変える。2本以上のパスが通る辺は太い線になる。
+        目立たせるパス（``graph.paths``で得たもの）。パスごとに色と線の種類を変える。2本以上のパスが通る辺は太い線になる。
     sweep : Sweep, optional
-        1回の逆伝播か順伝播の記録。随伴値（上線）または接線値（点）を箱の2行目に書く。
+        ``graph``の1回の逆伝播か順伝播の記録。随伴値（上線）または接線値（点）を箱の2行目に書く。
     step : int, optional
         ``sweep``を何手目まで進めたところを描くか。省けば最後まで。
     show : sequence of str
@@ -124,7 +124,8 @@ def draw(
     Raises
     ------
     GraphError
-        ``show``や``direction``に知らない語があるとき、グラフが大きすぎるとき。
+        ``show``や``direction``に知らない語があるとき、グラフが大きすぎるとき、``highlight``や
+        ``sweep``が``graph``のものでないとき、``step``が範囲にないとき。
 
     Examples
     --------
@@ -132,8 +133,9 @@ def draw(
     >>> draw(graph, show=["operation"]).svg.startswith("<svg")
     True
     """
-    _check(graph, show, direction)
     paths = (highlight,) if isinstance(highlight, Path) else tuple(highlight)
+    _check_options(graph, show, direction)
+    _check_overlays(graph, paths, sweep, step)
     scene = Scene(graph, frozenset(show), paths, sweep, step)
     alt = alt or describe(graph, scene.show, paths, sweep, scene.numbers)
     picture = scene.picture(direction or "LR")
@@ -180,7 +182,7 @@ def draw_sweep(graph: Graph, target: str, **options: Any) -> Frames:
     return Frames(tuple(drawings), tuple(captions))
 
 
-def _check(graph: Graph, show: Sequence[str], direction: str | None) -> None:
+def _check_options(graph: Graph, show: Sequence[str], direction: str | None) -> None:
     unknown = [word for word in show if word not in SHOWABLE]
     if isinstance(show, str) or unknown:
         raise GraphError(f"showには{SHOWABLE}から選んで並べてください。渡されたもの：{show!r}")
@@ -192,3 +194,22 @@ def _check(graph: Graph, show: Sequence[str], direction: str | None) -> None:
         raise GraphError(
             f"ノードが{len(graph.nodes)}個あり、図にすると読めません。100個までのグラフを描いてください。"
         )
+
+
+def _check_overlays(
+    graph: Graph, paths: tuple[Path, ...], sweep: Sweep | None, step: int | None
+) -> None:
+    known = {id(edge) for edge in graph.edges}
+    for path in paths:
+        if not isinstance(path, Path) or any(id(edge) not in known for edge in path.edges):
+            raise GraphError(
+                "highlightには、このグラフのpaths(始点, 終点)で得たパスを渡してください。"
+                f"渡されたもの：{path}"
+            )
+    if sweep is not None and any(id(move.edge) not in known for move in sweep.steps):
+        raise GraphError(
+            "sweepには、このグラフのreverse_sweepかforward_sweepの結果を渡してください。"
+        )
+    last = 0 if sweep is None else len(sweep.steps)
+    if step is not None and not 0 <= step <= last:
+        raise GraphError(f"stepは0以上{last}以下です（sweepの手数）。渡された数：{step}")

@@ -26,7 +26,7 @@ OPERATION_FILL = "var(--bibun-operation, #868e96)"
 FONT = 15.0
 LABEL_FONT = 14.0
 LINE = 19.0  # 1行の高さ
-SPREAD = 23.0  # 2行にするときの行の間隔（随伴値の上線の分だけ広い）
+SPREAD = 21.0  # 2行にするときの行の間隔（随伴値の上線の分だけ広い）
 MARGIN = 4.0
 HEAD = 8.0  # 矢じりの長さ
 STEM = 7.0  # 演算の丸と値の箱をつなぐ線の長さ
@@ -40,6 +40,8 @@ def _text_width(text: str, size: float) -> float:
 def _advance(character: str) -> float:
     if east_asian_width(character) in "WF":
         return 1.0
+    if character in "\u0304\u0307":  # 前の字に重なる上線と点
+        return 0.0
     if character in " .,()":
         return 0.34
     return 0.92 if character in "mwMW@" else 0.6
@@ -163,7 +165,7 @@ class Scene:
         value = self.graph[name]
         lines = [value_text(value, self.show)]
         if self.sweep is not None:
-            lines.append(self._number(name))
+            lines.append(self._number(self.sweep, name))
         width = max(30.0, max(_text_width(line, FONT) for line in lines) + 14)
         box = pen.flip((width, LINE + 9 + SPREAD * (len(lines) - 1)))
         operation = self._operation(name)
@@ -174,9 +176,10 @@ class Scene:
     def _operation(self, name: str) -> str:
         return (self.graph[name].operation or "") if "operation" in self.show else ""
 
-    def _number(self, name: str) -> str:
+    def _number(self, sweep: Sweep, name: str) -> str:
+        """箱の2行目：随伴値か接線値。"""
         number = self.numbers.get(name)
-        return f"{name} = {'?' if number is None else minus(format_number(number))}"
+        return f"{sweep.mark(name)} = {'?' if number is None else minus(format_number(number))}"
 
     def _label(self, edge: Edge) -> str:
         if "partial" not in self.show or edge.partial is None:
@@ -186,7 +189,8 @@ class Scene:
     def _ink(self, edge: Edge) -> _Ink:
         if self.current is not None:
             return _Ink(ACCENTS[0], 3) if edge is self.current else _Ink()
-        on = [i for i, path in enumerate(self.paths) if edge in path.edges]
+        # 同じ向きの2本の辺は等しいが、別のもの。だからisで比べる。
+        on = [i for i, path in enumerate(self.paths) if any(edge is e for e in path.edges)]
         if len(on) > 1:
             return _Ink(width=3)
         if on:
@@ -209,17 +213,9 @@ class Scene:
         if self.sweep is None:
             return "".join([*parts, pen.text(box_center, text)])
         parts.append(pen.text(box_center, text, down=-SPREAD / 2))
-        parts.append(
-            pen.text(box_center, self._marked_number(name), f' fill="{ACCENTS[0]}"', SPREAD / 2)
-        )
+        number = escape(self._number(self.sweep, name))
+        parts.append(pen.text(box_center, number, f' fill="{ACCENTS[0]}"', SPREAD / 2))
         return "".join(parts)
-
-    def _marked_number(self, name: str) -> str:
-        """随伴値には上線、接線値には点を付けた、箱の2行目。"""
-        rest = escape(self._number(name)[len(name) :])
-        if self.sweep is not None and self.sweep.direction == "forward":
-            return f"{escape(name)}\u0307{rest}"
-        return f'<tspan text-decoration="overline">{escape(name)}</tspan>{rest}'
 
 
 def _draw_edge(
