@@ -81,9 +81,9 @@ def descend(
     Raises
     ------
     TypeError
-        ``derivative``がなく、``x0``がTensorでないとき。
+        ``derivative``がなく、``x0``かfの値がTensorでないとき。
     ValueError
-        ``steps``や``every``が範囲にないとき。
+        ``steps``や``every``が範囲にないとき、``f``の計算に``x``が使われていないとき。
 
     Examples
     --------
@@ -97,7 +97,7 @@ def descend(
             f"stepsは0以上、everyは1以上にしてください。渡された値：steps={steps}, every={every}"
         )
     evaluate = _by_hand(f, derivative) if derivative else _by_autograd(f, x0)
-    x = float(x0) if derivative else x0.detach().clone()
+    x = float(x0) if derivative else x0.detach()
     history = History()
     for step in range(steps + 1):
         value, gradient, reason = evaluate(x)
@@ -138,8 +138,15 @@ def _by_autograd(f: Callable[[Any], Any], x0: Any) -> Callable[[Any], _Evaluatio
     def evaluate(x: Any) -> _Evaluation:
         variable = x.detach().clone().requires_grad_()
         result = f(variable)
+        if not hasattr(result, "backward"):
+            raise TypeError(
+                "fはTensorを返す関数にしてください。途中で.item()やfloat()やmathの関数を使うと、Tensorでは"
+                f"なくなります。返されたもの：{result!r}"
+            )
         result.backward()
         gradient = variable.grad
+        if gradient is None:
+            raise ValueError("fの計算にxが使われていないので、xで微分できません。")
         return result.item(), gradient, _reason(*map(_plain, (variable, result, gradient)))
 
     return evaluate

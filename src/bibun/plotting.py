@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def plot_descent(
 
     axes = axes or plt.gca()
     if not axes.lines:
-        low, high = min(history.xs) - margin, max(history.xs) + margin
+        finite = [x for x in history.xs if isfinite(x)]
+        low, high = min(finite) - margin, max(finite) + margin
         grid = [low + (high - low) * i / 400 for i in range(401)]
         axes.plot(grid, [float(f(x)) for x in grid], color="#888888", linestyle="-", zorder=1)
         axes.set_xlabel("x")
