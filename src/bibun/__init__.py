@@ -18,6 +18,6 @@ Examples
 tensor(8.)
 """
 
-from bibun import operators  # 読み込むと、Tensorに演算子が付く
+from bibun import methods, operators  # 読み込むと、Tensorに演算子とメソッドが付く
 
-__all__ = ["operators"]
+__all__ = ["methods", "operators"]

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from bibun import errors
 from bibun.grad_mode import state
-from bibun.operation import edge
+from bibun.operation import TABLE, edge
+from bibun.shapes import broadcast
 from bibun.tensor import AutogradMeta, Node, Storage, Tensor, make
 
 __all__ = ["backward", "grad"]
@@ -51,7 +51,7 @@ def backward(
     """
     outputs, starts = _outputs_and_starts(tensors, gradients)
     if create_graph:
-        warnings.warn(errors.CREATE_GRAPH_WARNING, UserWarning, stacklevel=3)
+        errors.warn_once(errors.CREATE_GRAPH_WARNING, stacklevel=4)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         _sweep(outputs, starts, keep, create_graph)
@@ -134,11 +134,8 @@ def _outputs_and_starts(
 ) -> tuple[list[Edge], list[Tensor]]:
     """微分される値のグラフ上の位置と、そこに置く初めの勾配."""
     outputs = _as_list(tensors)
-    if gradients is None:
-        given = [None] * len(outputs)
-    else:
-        given = _as_list(gradients)
-    for index, (output, gradient) in enumerate(zip(outputs, given)):
+    given: list[Any] = [None] * len(outputs) if gradients is None else _as_list(gradients)
+    for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         if gradient is not None and not isinstance(gradient, Tensor):
             raise errors.wrong_gradient_type(gradient)
         if gradient is not None and gradient._shape != output._shape:
@@ -153,7 +150,7 @@ def _outputs_and_starts(
         edges.append(place)
     starts = [
         make([1.0], output._shape, output._dtype) if gradient is None else gradient
-        for output, gradient in zip(outputs, given)
+        for output, gradient in zip(outputs, given, strict=True)
     ]
     return edges, starts
 
@@ -182,17 +179,16 @@ def _sweep(
     found: dict[Edge, Tensor | None] | None = None,
 ) -> None:
     """逆順の掃き出し. `found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む."""
-    pending: dict[Node, Tensor] = {}
+    arrived: dict[Edge, Tensor] = {}
     queue: list[tuple[int, Node]] = []
     useful = None if found is None else _leading_to(found, outputs)
 
     def deliver(place: Edge, gradient: Tensor) -> None:
-        if isinstance(place, Tensor):
-            _arrive_at_leaf(place, gradient, create_graph, found)
-        elif place in pending:
-            pending[place] = pending[place] + gradient
-        else:
-            pending[place] = gradient
+        if place in arrived:
+            arrived[place] = arrived[place] + gradient
+            return
+        arrived[place] = gradient
+        if isinstance(place, Node):
             heappush(queue, (place.order, place))
 
     previous, state.enabled = state.enabled, create_graph
@@ -201,7 +197,7 @@ def _sweep(
             deliver(place, start)
         while queue:
             node = heappop(queue)[1]
-            gradient = pending.pop(node)
+            gradient = arrived.pop(node)
             if node.hooks:
                 gradient = _run_hooks(node.hooks, gradient)
             if found is not None and node in found:
@@ -216,6 +212,8 @@ def _sweep(
                 deliver(parent, contribution)
             if not retain_graph:
                 _free(node)
+        for leaf, gradient in arrived.items():  # 残っているのは葉だけ
+            _arrive_at_leaf(leaf, gradient, create_graph, found)  # type: ignore[arg-type]
     finally:
         state.enabled = previous
 
@@ -293,7 +291,7 @@ def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:
     """規則の結果を親の形と型に合わせる. ブロードキャストで引き伸ばした次元は、足し合わせて戻す."""
     shape, target = contribution._shape, parent._shape
     missing = len(shape) - len(target)
-    if missing < 0 or any(t not in (1, s) for s, t in zip(shape[missing:], target)):
+    if missing < 0 or broadcast([shape[missing:], target]) != shape[missing:]:
         raise errors.wrong_rule_shape(node.name(), index, shape, target)
     stretched = [
         axis
@@ -311,25 +309,25 @@ def _arrive_at_leaf(
     leaf: Tensor, gradient: Tensor, create_graph: bool, found: dict[Edge, Tensor | None] | None
 ) -> None:
     meta = leaf._meta
-    assert meta is not None
-    if meta.hooks:
+    if meta is not None and meta.hooks:
         gradient = _run_hooks(meta.hooks, gradient)
     if found is None:
         _accumulate(leaf, gradient, create_graph)
     elif leaf in found:
-        earlier = found[leaf]
-        found[leaf] = gradient if earlier is None else earlier + gradient
+        found[leaf] = gradient
 
 
 def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
     """葉の`grad`に足し込む. ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る."""
     meta = leaf._own_meta()
-    if meta.grad is None:
+    if meta.grad is not None:
+        total = meta.grad + gradient
         if create_graph:
-            meta.grad = gradient.clone()
-        else:  # 1つの勾配が2つの葉に届くことがあるので、写しを取る
-            meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
-    elif create_graph:
-        meta.grad = meta.grad + gradient
-    else:
-        meta.grad._write((meta.grad.detach() + gradient.detach())._data)
+            meta.grad = total
+        else:
+            meta.grad._write(total._data)
+        return
+    # 1つの勾配が2つの葉に届くことがあるので、写しを取る
+    meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
+    if create_graph:
+        TABLE["copy"].record((edge(gradient),), (gradient,), meta.grad)

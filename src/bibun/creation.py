@@ -92,7 +92,8 @@ def _flatten(data: Any) -> tuple[list[Any], list[int]]:
     """入れ子の値を、平らな並びと形に直す."""
     if hasattr(data, "tolist") and not isinstance(data, Tensor):
         data = data.tolist()  # NumPyの配列
-    level, shape = [data], []
+    level: list[Any] = [data]
+    shape: list[int] = []
     while level and isinstance(level[0], (list, tuple, range)):
         size = len(level[0])
         for item in level:
@@ -133,7 +134,7 @@ def _infer(data: Any, values: list[Any]) -> DType:
 # --- 決まった値 -------------------------------------------------------------------------------
 
 
-def _size(function: str, arguments: Sequence[Any]) -> Size:
+def size_of(function: str, arguments: Sequence[Any]) -> Size:
     if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
         arguments = arguments[0]
     sizes = Size(int(argument) for argument in arguments)
@@ -142,9 +143,7 @@ def _size(function: str, arguments: Sequence[Any]) -> Size:
     return sizes
 
 
-def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """すべての要素が`fill_value`のTensor.
 
     Examples
@@ -152,7 +151,7 @@ def full(
     >>> full((2,), 7)
     tensor([7, 7])
     """
-    shape = _size("full", (size,))
+    shape = size_of("full", (size,))
     chosen = _infer(None, [fill_value]) if dtype is None else as_dtype(dtype)
     values = [chosen.round(fill_value)] * shape.numel()
     return with_requires_grad(make(values, shape, chosen), requires_grad)
@@ -168,7 +167,7 @@ def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
             [0., 0.]])
     """
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(_size("zeros", size), 0, dtype=chosen, requires_grad=requires_grad)
+    return full(size_of("zeros", size), 0, dtype=chosen, requires_grad=requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -180,16 +179,14 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     tensor([1., 1., 1.])
     """
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(_size("ones", size), 1, dtype=chosen, requires_grad=requires_grad)
+    return full(size_of("ones", size), 1, dtype=chosen, requires_grad=requires_grad)
 
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`input`と同じ形と型で、すべての要素が`fill_value`のTensor."""
-    return full(
-        input._shape, fill_value, dtype=dtype or input._dtype, requires_grad=requires_grad
-    )
+    return full(input._shape, fill_value, dtype=dtype or input._dtype, requires_grad=requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -202,9 +199,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
     return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
 
 
-def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """対角が1の行列.
 
     Examples
@@ -271,3 +266,47 @@ def linspace(
     if steps == 1:
         values = [first]
     return with_requires_grad(make(chosen.round_all(values), Size((steps,)), chosen), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """形だけを決めたTensor. torchでは値が決まっていない。bibunでは0になる.
+
+    Examples
+    --------
+    >>> empty(2).shape
+    torch.Size([2])
+    """
+    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """NumPyの配列から、同じ型のTensorを作る(値の写し).
+
+    Raises
+    ------
+    TypeError
+        NumPyの配列でないとき。
+    """
+    if not hasattr(ndarray, "tolist") or not hasattr(ndarray, "dtype"):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return tensor(ndarray)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """1次元のTensorの組から、格子点の座標を並べたTensorの組を作る.
+
+    Examples
+    --------
+    >>> meshgrid(tensor([1, 2]), tensor([3, 4]), indexing="ij")[0]
+    tensor([[1, 1],
+            [2, 2]])
+    """
+    axes = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+    swapped = indexing == "xy" and len(axes) >= 2
+    order = [1, 0, *range(2, len(axes))] if swapped else list(range(len(axes)))
+    shape = tuple(axes[d].numel() for d in order)
+    grids = [
+        axis.reshape([-1 if d == own else 1 for d in order]).expand(shape)
+        for own, axis in enumerate(axes)
+    ]
+    return tuple(grids)

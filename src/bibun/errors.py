@@ -11,6 +11,7 @@ Examples
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,24 +30,18 @@ class UnsupportedError(NotImplementedError):
     """
 
     def __init__(self, feature: str) -> None:
-        super().__init__(
-            f"bibunに{feature}はありません。本物のPyTorchで実行してください。"
-        )
+        super().__init__(f"bibunに{feature}はありません。本物のPyTorchで実行してください。")
 
 
 # --- 勾配をもてるか ---------------------------------------------------------------------------
 
 
 def constructor_needs_floating_point() -> RuntimeError:
-    return RuntimeError(
-        "Only Tensors of floating point and complex dtype can require gradients"
-    )
+    return RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
 
 
 def setter_needs_floating_point() -> RuntimeError:
-    return RuntimeError(
-        "only Tensors of floating point and complex dtype can require gradients"
-    )
+    return RuntimeError("only Tensors of floating point and complex dtype can require gradients")
 
 
 def method_needs_floating_point() -> RuntimeError:
@@ -69,8 +64,7 @@ def not_writable(attribute: str) -> AttributeError:
 
 def wrong_grad_type(value: object) -> TypeError:
     return TypeError(
-        "assigned grad expected to be a Tensor or None but got grad of type "
-        f"{type(value).__name__}"
+        f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
     )
 
 
@@ -139,9 +133,7 @@ def wrong_gradient_shape(index: int, grad: Sequence[int], output: Sequence[int])
 
 
 def wrong_gradient_type(value: object) -> TypeError:
-    return TypeError(
-        f"gradients can be either Tensors or None, but got {type(value).__name__}"
-    )
+    return TypeError(f"gradients can be either Tensors or None, but got {type(value).__name__}")
 
 
 def graph_already_freed() -> RuntimeError:
@@ -206,9 +198,7 @@ def in_place_on_view_of_leaf() -> RuntimeError:
 
 
 def in_place_changes_dtype(result: str, output: str) -> RuntimeError:
-    return RuntimeError(
-        f"result type {result} can't be cast to the desired output type {output}"
-    )
+    return RuntimeError(f"result type {result} can't be cast to the desired output type {output}")
 
 
 def in_place_changes_shape(output: Sequence[int], result: Sequence[int]) -> RuntimeError:
@@ -261,9 +251,7 @@ def must_be(function: str, argument: str, kind: str, value: object) -> TypeError
     return TypeError(f"{function}(): argument '{argument}' must be {kind}, not {_kind(value)}")
 
 
-def must_be_at(
-    function: str, argument: str, position: int, kind: str, value: object
-) -> TypeError:
+def must_be_at(function: str, argument: str, position: int, kind: str, value: object) -> TypeError:
     return TypeError(
         f"{function}(): argument '{argument}' (position {position}) must be {kind}, "
         f"not {_kind(value)}"
@@ -302,6 +290,12 @@ def not_a_number(value: object) -> TypeError:
 
 def ragged_sequence(expected: int, depth: int, got: int) -> ValueError:
     return ValueError(f"expected sequence of length {expected} at dim {depth} (got {got})")
+
+
+def empty_random_range(low: int, high: int) -> RuntimeError:
+    return RuntimeError(
+        f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+    )
 
 
 # --- 形と次元 ---------------------------------------------------------------------------------
@@ -376,9 +370,7 @@ def too_few_sizes(tensor: Any, sizes: Sequence[int]) -> RuntimeError:
 
 
 def cat_needs_same_rank(first: int, other: int) -> RuntimeError:
-    return RuntimeError(
-        f"Tensors must have same number of dimensions: got {first} and {other}"
-    )
+    return RuntimeError(f"Tensors must have same number of dimensions: got {first} and {other}")
 
 
 def cat_sizes_do_not_match(dim: int, expected: int, got: int, index: int) -> RuntimeError:
@@ -388,9 +380,7 @@ def cat_sizes_do_not_match(dim: int, expected: int, got: int, index: int) -> Run
     )
 
 
-def stack_sizes_differ(
-    first: Sequence[int], other: Sequence[int], index: int
-) -> RuntimeError:
+def stack_sizes_differ(first: Sequence[int], other: Sequence[int], index: int) -> RuntimeError:
     return RuntimeError(
         f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
         f"{list(other)} at entry {index}"
@@ -409,6 +399,67 @@ def mean_of_integers(legacy_name: str) -> RuntimeError:
         "mean(): could not infer output dtype. Input dtype must be either a floating point or "
         f"complex dtype. Got: {legacy_name}"
     )
+
+
+def reduction_of_nothing(function: str, kind: type[Exception]) -> Exception:
+    hint = " Specify the reduction dim with the 'dim' argument." if kind is RuntimeError else ""
+    return kind(f"{function}: Expected reduction dim to be specified for input.numel() == 0.{hint}")
+
+
+def dot_needs_vectors(a: int, b: int) -> RuntimeError:
+    return RuntimeError(f"1D tensors expected, but got {a}D and {b}D tensors")
+
+
+def dot_needs_same_dtype(a: str, b: str) -> RuntimeError:
+    return RuntimeError(f"dot : expected both vectors to have same dtype, but found {a} and {b}")
+
+
+def dot_needs_same_length(a: int, b: int) -> RuntimeError:
+    return RuntimeError(
+        f"inconsistent tensor size, expected tensor [{a}] and src [{b}] to have the same number "
+        f"of elements, but got {a} and {b} elements respectively"
+    )
+
+
+def mv_needs_matrix_and_vector(a: int, b: int) -> RuntimeError:
+    return RuntimeError(f"vector + matrix @ vector expected, got 1, {a}, {b}")
+
+
+def mv_needs_same_dtype(matrix: str, vector: str) -> RuntimeError:
+    return RuntimeError(
+        f"addmv input tensors must have the same dtype, but got {vector}, {matrix}, and {vector}"
+    )
+
+
+def mv_sizes_do_not_match(matrix: Sequence[int], vector: int) -> RuntimeError:
+    return RuntimeError(
+        f"size mismatch, got input ({matrix[0]}), mat ({matrix[0]}x{matrix[1]}), vec ({vector})"
+    )
+
+
+def mm_needs_matrix(name: str) -> RuntimeError:
+    return RuntimeError(f"{name} must be a matrix")
+
+
+def mm_needs_same_dtype(a: Any, b: Any) -> RuntimeError:
+    names = {"float32": "float", "float64": "double", "int64": "long int", "bool": "bool"}
+    return RuntimeError(
+        f"expected m1 and m2 to have the same dtype, but got: {names[a.name]} != {names[b.name]}"
+    )
+
+
+def matmul_of_scalar(a: int, b: int) -> RuntimeError:
+    return RuntimeError(
+        f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
+    )
+
+
+def outer_needs_vectors(name: str, rank: int) -> RuntimeError:
+    return RuntimeError(f"outer: Expected 1-D argument {name}, but got {rank}-D")
+
+
+def isclose_needs_same_dtype(a: str, b: str) -> RuntimeError:
+    return RuntimeError(f"{a} did not match {b}")
 
 
 def cannot_multiply(a: Sequence[int], b: Sequence[int]) -> RuntimeError:
@@ -439,9 +490,7 @@ def float_tensor_index() -> IndexError:
     return IndexError("tensors used as indices must be long, int, byte or bool tensors")
 
 
-def mask_does_not_match(
-    mask: Sequence[int], shape: Sequence[int], dim: int
-) -> IndexError:
+def mask_does_not_match(mask: Sequence[int], shape: Sequence[int], dim: int) -> IndexError:
     wrong = next(
         (i for i, size in enumerate(mask) if dim + i >= len(shape) or shape[dim + i] != size), 0
     )
@@ -482,7 +531,35 @@ def negation_of_bool() -> RuntimeError:
     )
 
 
+# --- 最適化 -----------------------------------------------------------------------------------
+
+
+def params_must_be_iterable(kind: str) -> TypeError:
+    return TypeError(
+        "params argument given to the optimizer should be an iterable of Tensors or dicts, but "
+        f"got {kind}"
+    )
+
+
+def can_only_optimize_tensors(value: object) -> TypeError:
+    return TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(value)}")
+
+
+def no_gpu() -> AssertionError:
+    return AssertionError("Torch not compiled with CUDA enabled")
+
+
 # --- 警告 -------------------------------------------------------------------------------------
+
+_warned: set[str] = set()
+
+
+def warn_once(message: str, stacklevel: int) -> None:
+    """torchがプロセスで1度しか出さない警告を、同じように1度だけ出す."""
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
 
 SCALAR_CONVERSION_WARNING = (
     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"

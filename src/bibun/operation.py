@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from bibun import dtypes, errors
 from bibun.dtypes import DType
@@ -27,6 +27,7 @@ from bibun.tensor import Node, Storage, Tensor, _version, make, new
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
 
 Partial = Callable[..., Any]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 TABLE: dict[str, Operation] = {}
 """演算の名前から演算へ. 微分の規則は、すべてこの1つの表にある."""
 
@@ -90,14 +91,16 @@ class Operation:
     def _keeps(self, *needed: bool) -> tuple[bool, ...]:
         """勾配の要る入力が`needed`のとき、引数と結果のうち、どれを覚えておくか."""
         used = [names for names, need in zip(self.arguments, needed, strict=True) if need]
-        return tuple(any(not name.startswith("_") for name in names) for names in zip(*used))
+        return tuple(
+            any(not name.startswith("_") for name in names) for names in zip(*used, strict=True)
+        )
 
     def __call__(self, *arguments: Any) -> Tensor:
         """演算を実行し、勾配の要る入力があれば、結果に記録を付ける."""
         result = self.forward(*arguments)
         if state.enabled and result._dtype.is_floating_point:
             parents = tuple([edge(argument) for argument in arguments[: len(self.partials)]])
-            if any([parent is not None for parent in parents]):
+            if any(parent is not None for parent in parents):
                 self.record(parents, arguments, result)
         return result
 
@@ -108,7 +111,8 @@ class Operation:
         keeps = self.keeps(*[parent is not None for parent in parents])
         if len(keeps) > len(arguments):  # 規則が結果`y`を受け取る。結果そのものを覚えると循環する
             arguments = (*arguments, _alias(result) if keeps[-1] else None)
-        saved = tuple([argument if keep else None for argument, keep in zip(arguments, keeps)])
+        kept = zip(arguments, keeps, strict=False)  # 規則の引数にない引数は、覚えない
+        saved = tuple([argument if keep else None for argument, keep in kept])
         Node._count -= 1
         node = new(Node)
         node.operation = self
@@ -173,7 +177,7 @@ def define(operation: Operation) -> Operation:
     return operation
 
 
-def method(function: Callable[..., Any]) -> Callable[..., Any]:
+def method(function: _Function) -> _Function:
     """関数を、Tensorのメソッドとしても、`torch`の関数としても呼べるようにする.
 
     Examples
@@ -198,11 +202,16 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, **keywords)
 
     FUNCTIONS[name] = checked
-    setattr(Tensor, name, function)
+    attach(name, function)
     return function
 
 
-def function(function: Callable[..., Any]) -> Callable[..., Any]:
+def attach(name: str, attribute: Any) -> None:
+    """Tensorに、名前`name`のメソッドやプロパティを足す."""
+    setattr(Tensor, name, attribute)
+
+
+def function(function: _Function) -> _Function:
     """関数を、`torch`の関数としてだけ呼べるようにする(第1引数がTensorでないもの)."""
     FUNCTIONS[function.__name__] = function
     return function
@@ -380,9 +389,7 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
     if result._shape != target._shape:
         raise errors.in_place_changes_shape(target._shape, result._shape)
     if min(result._dtype.rank, 2) > min(target._dtype.rank, 2):
-        raise errors.in_place_changes_dtype(
-            result._dtype.legacy_name, target._dtype.legacy_name
-        )
+        raise errors.in_place_changes_dtype(result._dtype.legacy_name, target._dtype.legacy_name)
     _invalidate_saved_result(target)
     target._write(target._dtype.round_all(result._data))
     if recorded:

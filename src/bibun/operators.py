@@ -59,7 +59,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         result._version = 0
         if not state.enabled:
             return result
-        left = self._grad_fn
+        left: Node | Tensor | None = self._grad_fn
         if left is None and self._meta is not None and self._meta.requires_grad:
             left = self
         right = None
@@ -95,11 +95,15 @@ def _general(operation: Operation, *operands: Any) -> Any:
 
 
 def _divide_number_by(x: Tensor, number: Any) -> Tensor:
-    return x.reciprocal() * number
+    return TABLE["mul"](x.reciprocal(), number)
 
 
 def _raise_to(x: Tensor, exponent: Any) -> Tensor:
-    return TABLE["pow"](x, exponent) if isinstance(exponent, Tensor) else TABLE["pow_scalar"](x, exponent)
+    return (
+        TABLE["pow"](x, exponent)
+        if isinstance(exponent, Tensor)
+        else TABLE["pow_scalar"](x, exponent)
+    )
 
 
 def _binary(function: Callable[[Tensor, Any], Any]) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from bibun import dtypes, errors
+from bibun import errors
 from bibun.dtypes import DType
 from bibun.grad_mode import state
 from bibun.shapes import SCALAR, Size, dimension, strides
@@ -147,7 +147,7 @@ class Node:
             for parent in self.parents
         )
 
-    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+    def register_hook(self, hook: Callable[[Any], Any] | AutogradMeta) -> RemovableHandle:
         """出力の勾配が届いたときに呼ぶ関数を登録する.
 
         Parameters
@@ -220,6 +220,15 @@ def make(values: list[Any], shape: Size, dtype: DType) -> Tensor:
 new = object.__new__
 
 
+class Device(str):
+    """置き場所の名前. torchの`device`と同じに印字される."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"device(type='{self}')"
+
+
 class Tensor:
     """値と形と型をもち、計算された由来を覚える配列. torchの`Tensor`と同じ言葉で話す.
 
@@ -249,8 +258,18 @@ class Tensor:
     _version: int
 
     if TYPE_CHECKING:  # 演算のメソッドは、規則の表を読み込むときに足される
+        T: Tensor
+        mT: Tensor
 
-        def __getattr__(self, name: str) -> Any: ...
+        def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __and__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __mod__(self, other: Any) -> Tensor: ...
+        def __floordiv__(self, other: Any) -> Tensor: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
@@ -296,6 +315,23 @@ class Tensor:
     def dtype(self) -> DType:
         """要素の型."""
         return self._dtype
+
+    @property
+    def device(self) -> Device:
+        """置き場所. bibunではいつも`cpu`."""
+        return Device("cpu")
+
+    def cpu(self) -> Tensor:
+        """CPUに置く. bibunではいつもCPUなので、自分自身を返す."""
+        return self
+
+    def cuda(self) -> Tensor:
+        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる."""
+        raise errors.no_gpu()
+
+    def type(self, dtype: DType | None = None) -> Any:
+        """torchでの型名. `dtype`を渡すと、その型に変える."""
+        return f"torch.{self._dtype.legacy_name}Tensor" if dtype is None else self.to(dtype)
 
     @property
     def ndim(self) -> int:
@@ -393,7 +429,7 @@ class Tensor:
         if self.numel() != 1:
             raise errors.not_one_element()
         if self.requires_grad and state.enabled:
-            warnings.warn(errors.SCALAR_CONVERSION_WARNING, UserWarning, stacklevel=3)
+            errors.warn_once(errors.SCALAR_CONVERSION_WARNING, stacklevel=4)
         return self._data[0]
 
     def __float__(self) -> float:
@@ -420,11 +456,13 @@ class Tensor:
             raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
+    def __reversed__(self) -> Tensor:
+        return self.flip(0) if self._shape else self
+
     def __contains__(self, element: Any) -> bool:
         return bool((self == element).any())
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # `==`は要素ごとの比較なので、同じかどうかは身元で決める
 
     def __repr__(self) -> str:
         from bibun.printing import format_tensor
@@ -522,7 +560,7 @@ class Tensor:
     def accumulator(self) -> AccumulateGrad:
         """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す."""
         meta = self._own_meta()
-        node = meta.accumulator and meta.accumulator()
+        node = meta.accumulator() if meta.accumulator else None
         if node is None:  # 葉から強く指すと循環するので、弱い参照だけを残す
             node = AccumulateGrad(self)
             meta.accumulator = ref(node)
@@ -653,6 +691,17 @@ class Tensor:
             for position, value in zip(self._index, values, strict=True):
                 storage.values[position] = value
         storage.version += 1
+
+
+def _refuse_writing(name: str) -> Callable[[Tensor, Any], None]:
+    def refuse(_tensor: Tensor, _value: Any) -> None:
+        raise errors.not_writable(name)
+
+    return refuse
+
+
+for _name in ("shape", "dtype", "ndim", "grad_fn", "is_leaf", "device"):
+    setattr(Tensor, _name, vars(Tensor)[_name].setter(_refuse_writing(_name)))
 
 
 def _version(tensor: Tensor) -> int:

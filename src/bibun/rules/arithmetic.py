@@ -178,7 +178,7 @@ FLOOR_DIVIDE = binary(
     "floor_divide",
     scalar.floor_divide,
     (_no_derivative, _no_derivative),
-    node_name="torch::autograd::NotImplemented",
+    node_name="NotImplemented",
     formula="(なし)",
     kinks="torchはこの微分をもたず、backward()が誤りになる",
     source=DERIVATIVES,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Callable
 
 from bibun import dtypes
-from bibun.operation import Operation, define, elementwise
+from bibun.operation import TABLE, Operation, define, elementwise, method
+from bibun.tensor import Tensor
 
 __all__: list[str] = []
 
-for _name, _function in {
+_FUNCTIONS: dict[str, Callable[..., bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "lt": operator.lt,
@@ -25,7 +26,8 @@ for _name, _function in {
     "isnan": lambda x: x != x,
     "isinf": math.isinf,
     "isfinite": math.isfinite,
-}.items():
+}
+for _name, _function in _FUNCTIONS.items():
     define(
         Operation(
             _name,
@@ -36,3 +38,17 @@ for _name, _function in {
             kinks="どこでも微分できない。結果は requires_grad=False",
         )
     )
+
+
+def _predicate(name: str) -> None:
+    operation = TABLE[name]
+
+    def apply(x: Tensor) -> Tensor:
+        return operation(x)
+
+    apply.__name__ = name
+    method(apply)
+
+
+for _name in ("logical_not", "isnan", "isinf", "isfinite"):
+    _predicate(_name)

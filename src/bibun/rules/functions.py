@@ -36,9 +36,7 @@ unary(
     source=DERIVATIVES,
 )
 unary("exp", scalar.exp, lambda g, _x, y: g * y, formula="ḡ eˣ", source=DERIVATIVES)
-unary(
-    "expm1", scalar.expm1, lambda g, _x, y: g * (y + 1), formula="ḡ (y + 1)", source=DERIVATIVES
-)
+unary("expm1", scalar.expm1, lambda g, _x, y: g * (y + 1), formula="ḡ (y + 1)", source=DERIVATIVES)
 unary(
     "log",
     scalar.log,
@@ -97,12 +95,12 @@ unary(
     kinks="x = ±1 では -inf",
     source=DERIVATIVES,
 )
-unary("atan", math.atan, lambda g, x, _y: g / (x * x + 1), formula="ḡ / (x² + 1)", source=DERIVATIVES)
+unary(
+    "atan", math.atan, lambda g, x, _y: g / (x * x + 1), formula="ḡ / (x² + 1)", source=DERIVATIVES
+)
 unary("sinh", scalar.sinh, lambda g, x, _y: g * x.cosh(), formula="ḡ cosh x", source=DERIVATIVES)
 unary("cosh", scalar.cosh, lambda g, x, _y: g * x.sinh(), formula="ḡ sinh x", source=DERIVATIVES)
-unary(
-    "tanh", math.tanh, lambda g, _x, y: g * (1 - y * y), formula="ḡ (1 - y²)", source=DERIVATIVES
-)
+unary("tanh", math.tanh, lambda g, _x, y: g * (1 - y * y), formula="ḡ (1 - y²)", source=DERIVATIVES)
 unary(
     "sigmoid",
     scalar.sigmoid,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.grad_mode import no_grad
-from bibun.operation import TABLE, Operation, define, in_place, method
+from bibun.grad_mode import no_grad, state
+from bibun.operation import TABLE, Operation, attach, define, in_place, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.shape import define_view, reread
 from bibun.shapes import Size, broadcast, broadcast_positions, dimension, grid, strides
@@ -144,8 +144,7 @@ def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """次元`dim`を、およそ同じ大きさの`chunks`個に分ける."""
     size = x._shape[dimension(dim, x.ndim)]
-    pieces: tuple[Tensor, ...] = x.split(max(1, -(-size // chunks)), dim)
-    return pieces
+    return split(x, max(1, -(-size // chunks)), dim)
 
 
 def _checked(index: int, dim: int, size: int) -> int:
@@ -217,6 +216,8 @@ def _apply_basic(x: Tensor, items: list[Any]) -> tuple[Tensor, dict[int, Tensor]
             for numbers in _positions_of(item, x._shape, dim):
                 fancy[dim] = numbers
                 dim += 1
+        elif isinstance(item, str):
+            raise errors.invalid_data_type(item)
         elif isinstance(item, bool) or not hasattr(item, "__index__") or _is_float(item):
             raise errors.invalid_index(item)
         else:
@@ -301,6 +302,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる."""
+    if state.enabled and x.is_leaf and x.requires_grad:
+        raise errors.in_place_on_view_of_leaf()
     with no_grad():
         target = getitem(x.detach(), index)
         if not isinstance(value, Tensor):
@@ -351,5 +354,5 @@ def _erased(g: Tensor, places: Sequence[int]) -> Tensor:
     return g * make(kept, g._shape, g._dtype)
 
 
-setattr(Tensor, "__getitem__", getitem)
-setattr(Tensor, "__setitem__", setitem)
+attach("__getitem__", getitem)
+attach("__setitem__", setitem)

@@ -28,15 +28,15 @@ def _joined(*arguments: Any) -> Tensor:
 
 
 CAT = define(
-    Operation(
-        "cat", "CatBackward0", _joined, (), formula="ḡ を切り分けて返す", source=DERIVATIVES
-    )
+    Operation("cat", "CatBackward0", _joined, (), formula="ḡ を切り分けて返す", source=DERIVATIVES)
 )
 STACK = define(
     Operation(
         "stack",
         "StackBackward0",
-        lambda *arguments: _joined(*[_split_dim(x, arguments[-1]) for x in arguments[:-1]], arguments[-1]),
+        lambda *arguments: _joined(
+            *[_split_dim(x, arguments[-1]) for x in arguments[:-1]], arguments[-1]
+        ),
         (),
         formula="ḡ を1枚ずつ返す",
         source=DERIVATIVES,

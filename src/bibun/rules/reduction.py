@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import accumulate
 from math import prod as product
 from typing import Any
 
 from bibun import dtypes, errors
 from bibun.dtypes import DType
-from bibun.operation import Operation, define, method
+from bibun.operation import TABLE, Operation, define, method
 from bibun.rules.arithmetic import DERIVATIVES
-from bibun.rules.summation import sum_columns
+from bibun.rules.summation import sum_over
 from bibun.shapes import SCALAR, Size, dimension, grid, strides
 from bibun.tensor import Tensor, make
 
@@ -57,7 +58,7 @@ def stretch_back(g: Tensor, old: Size, dims: Sequence[int], keepdim: bool) -> Te
 
 def _summed(x: Tensor, dims: Sequence[int], keepdim: bool, _old: Size) -> Tensor:
     dtype = x._dtype if x._dtype.is_floating_point else dtypes.int64
-    return make(sum_columns(x, dims, dtype), reduced_shape(x._shape, dims, keepdim), dtype)
+    return make(sum_over(x, dims, dtype), reduced_shape(x._shape, dims, keepdim), dtype)
 
 
 def _sum_rule(g: Tensor, _x: Tensor, dims: Sequence[int], keepdim: bool, old: Size) -> Tensor:
@@ -65,27 +66,40 @@ def _sum_rule(g: Tensor, _x: Tensor, dims: Sequence[int], keepdim: bool, old: Si
 
 
 SUM = define(
-    Operation("sum", "SumBackward0", _summed, (_sum_rule,), formula="ḡ を引き伸ばす", source=DERIVATIVES)
+    Operation(
+        "sum", "SumBackward0", _summed, (_sum_rule,), formula="ḡ を引き伸ばす", source=DERIVATIVES
+    )
 )
 SUM_DIM = define(
     Operation(
-        "sum_dim", "SumBackward1", _summed, (_sum_rule,), formula="ḡ を引き伸ばす", source=DERIVATIVES
+        "sum_dim",
+        "SumBackward1",
+        _summed,
+        (_sum_rule,),
+        formula="ḡ を引き伸ばす",
+        source=DERIVATIVES,
     )
 )
 
 
 def _averaged(x: Tensor, dims: Sequence[int], keepdim: bool, old: Size) -> Tensor:
     total = _summed(x, dims, keepdim, old)
-    return total / product(x._shape[d] for d in dims)
+    return TABLE["div"](total, product(x._shape[d] for d in dims))
 
 
 def _mean_rule(g: Tensor, _x: Tensor, dims: Sequence[int], keepdim: bool, old: Size) -> Tensor:
-    return stretch_back(g, old, dims, keepdim) / product(old[d] for d in dims)
+    stretched = stretch_back(g, old, dims, keepdim)
+    return TABLE["div"](stretched, product(old[d] for d in dims))
 
 
 MEAN = define(
     Operation(
-        "mean", "MeanBackward0", _averaged, (_mean_rule,), formula="ḡ / n を引き伸ばす", source=DERIVATIVES
+        "mean",
+        "MeanBackward0",
+        _averaged,
+        (_mean_rule,),
+        formula="ḡ / n を引き伸ばす",
+        source=DERIVATIVES,
     )
 )
 MEAN_DIM = define(
@@ -107,7 +121,12 @@ def _check_keepdim(function: str, keepdim: Any) -> None:
 
 @method
 def sum(
-    x: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: DType | None = None
+    x: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    dtype: DType | None = None,
 ) -> Tensor:
     """要素の和. `dim`を渡すと、その次元だけをつぶす."""
     dim = axis if dim is None else dim
@@ -120,7 +139,12 @@ def sum(
 
 @method
 def mean(
-    x: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: DType | None = None
+    x: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    dtype: DType | None = None,
 ) -> Tensor:
     """要素の平均. 小数の型だけに使える."""
     dim = axis if dim is None else dim
@@ -131,3 +155,120 @@ def mean(
         raise errors.mean_of_integers(x._dtype.legacy_name)
     operation = MEAN if dim is None else MEAN_DIM
     return operation(x, dimensions(dim, x.ndim), keepdim, x._shape)
+
+
+# --- 積と累積和 -------------------------------------------------------------------------------
+
+
+def _multiplied(x: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    dtype = x._dtype if x._dtype.is_floating_point else dtypes.int64
+    values = [reduce(lambda a, b: dtype.round(a * b), group, 1) for group in groups(x, dims)]
+    return make(dtype.round_all(values), reduced_shape(x._shape, dims, keepdim), dtype)
+
+
+def _prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y: Tensor) -> Tensor:
+    if not dims:
+        return g
+    if not keepdim:
+        shape = reduced_shape(x._shape, dims, True)
+        g, y = g.reshape(shape), y.reshape(shape)
+    if 0 in x._data:
+        return g * _products_of_others(x, dims)
+    return g * (y / x)
+
+
+def _products_of_others(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """自分以外の積. 0で割れないときに使う. 手間は個数の2乗だが、何階でも微分できる."""
+    if len(dims) == x.ndim > 1:
+        return _products_of_others(x.reshape(-1), (0,)).reshape(x._shape)
+    (dim,) = dims
+    n = x._shape[dim]
+    own = [row == column for row in range(n) for column in range(n)]
+    mask = make(own, Size((n, n, *[1] * (x.ndim - dim - 1))), dtypes.bool)
+    square = x.unsqueeze(dim).expand(*x._shape[:dim], n, *x._shape[dim:])
+    return (square * 1.0).where(~mask, 1.0).prod(dim + 1)  # 対角を1に替えて掛ける
+
+
+PROD = define(
+    Operation(
+        "prod",
+        "ProdBackward0",
+        _multiplied,
+        (_prod_rule,),
+        formula="ḡ y / x",
+        kinks="x に 0 があれば、自分以外の積を掛け直す",
+        source=DERIVATIVES,
+    )
+)
+PROD_DIM = define(
+    Operation(
+        "prod_dim",
+        "ProdBackward1",
+        _multiplied,
+        (_prod_rule,),
+        formula="ḡ y / x",
+        kinks="x に 0 があれば、自分以外の積を掛け直す",
+        source=DERIVATIVES,
+    )
+)
+
+
+@method
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """要素の積. `dim`を渡すと、その次元だけをつぶす."""
+    operation = PROD if dim is None else PROD_DIM
+    return operation(x, dimensions(dim, x.ndim), keepdim)
+
+
+def _along(x: Tensor, dim: int, scan: Callable[[list[Any]], list[Any]], dtype: DType) -> Tensor:
+    """次元`dim`に沿った並びごとに、同じ長さの並びを返す`scan`を当てはめる."""
+    if not x._shape:
+        return make(dtype.round_all(x._data), SCALAR, dtype)
+    steps = strides(x._shape)
+    rest = [d for d in range(x.ndim) if d != dim]
+    data, values = x._data, [0] * x.numel()
+    for start in grid([x._shape[d] for d in rest], [steps[d] for d in rest]):
+        places = range(start, start + x._shape[dim] * steps[dim], steps[dim])
+        for place, value in zip(places, scan([data[p] for p in places]), strict=True):
+            values[place] = value
+    return make(dtype.round_all(values), x._shape, dtype)
+
+
+def _accumulated(x: Tensor, dim: int) -> Tensor:
+    dtype = x._dtype if x._dtype.is_floating_point else dtypes.int64
+    return _along(x, dim, lambda row: list(accumulate(row)), dtype)
+
+
+CUMSUM = define(
+    Operation(
+        "cumsum",
+        "CumsumBackward0",
+        _accumulated,
+        (lambda g, _x, dim: g.flip(dim).cumsum(dim).flip(dim) if g._shape else g,),
+        formula="後ろからの ḡ の累積和",
+        source=DERIVATIVES,
+    )
+)
+
+
+@method
+def cumsum(x: Tensor, dim: int) -> Tensor:
+    """次元`dim`に沿った、それまでの和. 途中はfloat64で足す(torchと同じ)."""
+    return CUMSUM(x, dimension(dim, x.ndim))
+
+
+# --- 真偽 -------------------------------------------------------------------------------------
+
+
+def _quantifier(name: str, function: Callable[[Any], bool]) -> None:
+    def quantify(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        dims = dimensions(dim, x.ndim)
+        values = [function(group) for group in groups(x, dims)]
+        return make(values, reduced_shape(x._shape, dims, keepdim), dtypes.bool)
+
+    quantify.__name__ = name
+    method(quantify)
+
+
+_quantifier("any", any)
+_quantifier("all", all)

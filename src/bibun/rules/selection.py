@@ -8,6 +8,7 @@ from bibun import dtypes, errors
 from bibun.operation import (
     FUNCTIONS,
     Operation,
+    attach,
     binary,
     define,
     elementwise,
@@ -17,7 +18,6 @@ from bibun.operation import (
 )
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
-from bibun.shapes import broadcast
 from bibun.tensor import Tensor
 
 __all__: list[str] = []
@@ -79,7 +79,7 @@ def _where_method(x: Any, condition: Tensor, other: Any) -> Tensor:
     return WHERE(x, other, condition)
 
 
-setattr(Tensor, "where", _where_method)
+attach("where", _where_method)
 
 
 @function
@@ -141,5 +141,5 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return x if min is None and max is None else CLAMP(x, min, max)
 
 
-setattr(Tensor, "clip", clamp)
+attach("clip", clamp)
 FUNCTIONS["clip"] = FUNCTIONS["clamp"]

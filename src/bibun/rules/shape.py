@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from bibun import dtypes, errors
 from bibun.dtypes import DType
-from bibun.operation import VIEWS, Operation, define, method
+from bibun.operation import VIEWS, Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.shapes import Size, broadcast_positions, dimension, grid, strides
 from bibun.tensor import Tensor, make
@@ -182,11 +181,12 @@ def _put_back(g: Tensor, _x: Tensor, _dims: Sequence[int], old: Size) -> Tensor:
     return g.reshape(old)
 
 
-SQUEEZE_ALL = define_view(
-    "squeeze", "SqueezeBackward0", _without, _put_back, "ḡ にその次元を戻す"
-)
-SQUEEZE = define_view(
-    "squeeze_dim", "SqueezeBackward1", _without, _put_back, "ḡ にその次元を戻す"
+SQUEEZE_ALL = define_view("squeeze", "SqueezeBackward0", _without, _put_back, "ḡ にその次元を戻す")
+SQUEEZE = define_view("squeeze_dim", "SqueezeBackward1", _without, _put_back, "ḡ にその次元を戻す")
+
+
+SQUEEZE_DIMS = define_view(
+    "squeeze_dims", "SqueezeBackward4", _without, _put_back, "ḡ にその次元を戻す"
 )
 
 
@@ -278,7 +278,7 @@ def t(x: Tensor) -> Tensor:
 
 def _reversed_dimensions(x: Tensor) -> Tensor:
     if x.ndim != 2:
-        warnings.warn(errors.T_WARNING, UserWarning, stacklevel=2)
+        errors.warn_once(errors.T_WARNING, stacklevel=3)
     return PERMUTE(x, tuple(range(x.ndim))[::-1])
 
 
@@ -288,8 +288,8 @@ def _matrix_transpose(x: Tensor) -> Tensor:
     return TRANSPOSE(x, x.ndim - 2, x.ndim - 1)
 
 
-setattr(Tensor, "T", property(_reversed_dimensions))
-setattr(Tensor, "mT", property(_matrix_transpose))
+attach("T", property(_reversed_dimensions))
+attach("mT", property(_matrix_transpose))
 
 
 # --- 引き伸ばす、数を並べ直す ------------------------------------------------------------------
@@ -303,7 +303,11 @@ def _stretched(x: Tensor, shape: Size) -> Tensor:
 
 
 EXPAND = define_view(
-    "expand", "ExpandBackward0", _stretched, lambda g, _x, _shape: g, "ḡ を足し合わせて x の形に戻す"
+    "expand",
+    "ExpandBackward0",
+    _stretched,
+    lambda g, _x, _shape: g,
+    "ḡ を足し合わせて x の形に戻す",
 )
 
 
@@ -375,7 +379,7 @@ def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
         dtype = dtype._dtype
     if not isinstance(dtype, DType):  # 置き場所(device)の指定
         if str(dtype) != "cpu":
-            raise AssertionError("Torch not compiled with CUDA enabled")
+            raise errors.no_gpu()
         return x
     return x if dtype is x._dtype else TO_COPY(x, dtype)
 
@@ -385,7 +389,7 @@ def _to_dtype(name: str, dtype: DType) -> None:
         return to(x, dtype)
 
     convert.__doc__ = f"`{dtype}`に変える. もうその型なら、自分自身を返す."
-    setattr(Tensor, name, convert)
+    attach(name, convert)
 
 
 for _name, _dtype in {
