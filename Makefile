@@ -38,7 +38,7 @@ test: $(VENV)/test.ready book  ## 本を作り、すべてのテストをする(
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 unit: $(VENV)/test.ready  ## ビルドもブラウザーも要らないテスト
-	$(BIN)/python -m pytest -n 2 --ignore tests/site
+	$(BIN)/python -m pytest -n 2 --ignore tests/book
 
 doctest: $(VENV)/test.ready  ## 公開した名前の用例と、本の用例
 	$(BIN)/python -m pytest --doctest-modules src/bibun -p no:cacheprovider

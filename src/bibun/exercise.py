@@ -22,6 +22,10 @@ class Mistake(Exception):
     """答えの誤り。メッセージは読者に見せる日本語で、どこが違い、どこを見直すかを言う。"""
 
 
+class Unanswered(Mistake):
+    """答えの中に、まだ書いていないところ(``...``)が残っている。"""
+
+
 @dataclass(frozen=True)
 class Wrong:
     """典型的な誤答。
@@ -212,6 +216,8 @@ def _flatten(nested: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
         return [x for flat, _ in parts for x in flat], (len(parts), *inner)
     if isinstance(nested, str):
         raise Mistake(f"{name}は数のはずですが、{kind(nested)}でした。引用符を外してください。")
+    if nested is ...:
+        raise Unanswered(f"{name}に `...` が残っています。自分の答えに書きかえてください。")
     if nested is None:
         raise Mistake(
             f"{name}は数のはずですが、`None` でした。勾配なら、`backward()` を呼ぶ前か、"

@@ -37,11 +37,8 @@ def setup() -> None:
         return
     shell.set_custom_exc((Exception,), _show_short_traceback)
     warnings.formatwarning = _short_warning
-    formatter = shell.display_formatter.formatters["text/html"]
-    formatter.for_type_by_name("graphviz.graphs", "Digraph", _dot_as_html)
-    for mime in ("image/svg+xml", "text/plain"):
-        other = shell.display_formatter.formatters[mime]
-        other.for_type_by_name("graphviz.graphs", "Digraph", _dot_as_text)
+    bundles = shell.display_formatter.mimebundle_formatter
+    bundles.for_type_by_name("graphviz.graphs", "Digraph", _show_dot)
 
 
 def _show_short_traceback(
@@ -75,7 +72,7 @@ def short_traceback(kind: type[BaseException], error: BaseException, tb: Any) ->
         summary = traceback.extract_stack(frame, limit=1)[0]
         code = frame.f_code
         if not _in_cell(code.co_filename):
-            hidden += 1
+            hidden += len(lines) > 1  # 最初のセルより外側は、IPython自身の段
             continue
         source = _source_line(code.co_filename, number)
         where = "" if code.co_name == "<module>" else f"、関数 {summary.name} の中"
@@ -105,12 +102,8 @@ def _source_line(filename: str, number: int) -> str:
     return linecache.getline(filename, number).strip()
 
 
-def _dot_as_html(digraph: Any) -> str:
+def _show_dot(digraph: Any, include: object = None, exclude: object = None) -> dict[str, str]:
     from bibun.render import draw_dot
 
-    html: str = draw_dot(digraph)._repr_html_()
-    return html
-
-
-def _dot_as_text(digraph: Any) -> None:
-    return None
+    drawing = draw_dot(digraph)
+    return {"text/html": drawing._repr_html_(), "text/plain": drawing.alt}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.domains.std import StandardDomain
 from sphinx.util.docutils import SphinxDirective
@@ -137,9 +138,17 @@ def depart_details(self: Any, _node: nodes.Element) -> None:
     self.body.append("</details>\n")
 
 
+def visit_hidden_cell(self: Any, node: nodes.Element) -> None:
+    """隠したコードや出力を、日本語の見出しの折りたたみで開く(もとの見出しは英語)。"""
+    what = {"source": "コード", "output": "出力"}[node["prompt_show"]]
+    self.body.append(self.starttag(node, "details", CLASS="fold hidden-cell"))
+    self.body.append(f"<summary>{what}を見る</summary>\n")
+
+
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_node(details, html=(visit_details, depart_details))
+    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_details))
     app.add_directive("details", DetailsDirective)
     app.add_directive("exercise", ExerciseDirective)
     app.add_directive("hint", HintDirective, override=True)

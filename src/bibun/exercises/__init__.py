@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Verdict
+from bibun.exercise import Exercise, Mistake, Unanswered, Verdict
 
 __all__ = ["check", "exercises"]
 
@@ -77,6 +77,8 @@ def check(exercise_id: str, *answers: Any) -> Verdict:
         )
     try:
         exercise.judge(*answers)
+    except Unanswered as unanswered:
+        return Verdict("unanswered", str(unanswered))
     except Mistake as mistake:
         return Verdict("wrong", str(mistake))
     except Exception as error:  # 読者の関数は何でも送出しうる。判定の言葉に変えて返す
