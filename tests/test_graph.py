@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bibun.torch_api as bibun_torch
 from bibun.graph import Edge, Graph, GraphError, Value, diamond_chain
 
 Triple = tuple[str, str, int]
@@ -86,64 +88,88 @@ def test_topological_order_puts_every_source_before_its_target(edges: list[Tripl
     assert all(order.index(source) < order.index(target) for source, target, _ in edges)
 
 
-UNARY = (
-    torch.sin,
-    torch.cos,
-    torch.tanh,
-    torch.sigmoid,
-    torch.neg,
-    lambda x: x**2,
-    lambda x: x / 2,
-)
-BINARY = (torch.add, torch.sub, torch.mul, lambda x, y: x / (1 + y * y))
+UNARY = {
+    "sin": lambda engine, x: engine.sin(x),
+    "exp": lambda engine, x: engine.exp(-x * x),
+    "sigmoid": lambda engine, x: engine.sigmoid(x),
+    "pow": lambda engine, x: x**2,
+    "shift": lambda engine, x: 1 - x / 2,
+}
+BINARY = {
+    "add": lambda engine, x, y: x + y,
+    "sub": lambda engine, x, y: x - y,
+    "mul": lambda engine, x, y: x * y,
+    "div": lambda engine, x, y: x / (1 + y * y),
+}
+Recipe = tuple[list[float], list[tuple[str, int, int]]]
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """乱数で作ったスカラーの計算。入力と、途中を含むすべての値を返す。"""
+def recipes(draw: st.DrawFn) -> Recipe:
+    """乱数で作ったスカラーの計算の手順：入力の値と、(演算、使う値の番号2つ)の列。"""
     numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
-    inputs = [
-        torch.tensor(draw(numbers), dtype=torch.float64, requires_grad=True)
-        for _ in range(draw(st.integers(1, 3)))
-    ]
+    inputs = draw(st.lists(numbers, min_size=1, max_size=3))
+    steps = []
+    for made in range(draw(st.integers(1, 8))):
+        pick = st.integers(0, len(inputs) + made - 1)
+        operation = draw(st.sampled_from([*UNARY, *BINARY]))
+        steps.append((operation, draw(pick), draw(pick)))
+    return inputs, steps
+
+
+def run(engine: Any, recipe: Recipe) -> tuple[list[Any], Any]:
+    inputs = [engine.tensor(x, dtype=engine.float64, requires_grad=True) for x in recipe[0]]
     values = list(inputs)
-    for _ in range(draw(st.integers(1, 8))):
-        pick = st.integers(0, len(values) - 1)
-        operation = draw(st.sampled_from(UNARY + BINARY))
-        count = 1 if operation in UNARY else 2
-        values.append(operation(*(values[draw(pick)] for _ in range(count))))
-    return inputs, values
+    for operation, first, second in recipe[1]:
+        if operation in UNARY:
+            values.append(UNARY[operation](engine, values[first]))
+        else:
+            values.append(BINARY[operation](engine, values[first], values[second]))
+    return inputs, values[-1]
 
 
 @settings(deadline=None)
-@given(programs())
-def test_path_sum_of_a_torch_record_is_autograds_gradient(program) -> None:
-    inputs, values = program
-    result = values[-1]
-    graph = Graph.from_tensor(result, {"result": result})
-    inner = {f"x{i}": tensor for i, tensor in enumerate(inputs)}
-    expected = torch.autograd.grad(result, inputs, retain_graph=True, allow_unused=True)
-    used = {name: x for (name, x), g in zip(inner.items(), expected, strict=True) if g is not None}
-    graph = Graph.from_tensor(result, {**used, "result": result})
-    for name, gradient in zip(inner, expected, strict=True):
-        if gradient is not None:
-            total = graph.path_sum(name, "result").total
-            assert total == pytest.approx(gradient.item(), rel=1e-9, abs=1e-12)
-            assert graph.reverse_sweep("result").results[name] == pytest.approx(total)
+@given(recipes())
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_path_sum_of_a_record_is_autograds_gradient(engine: Any, recipe: Recipe) -> None:
+    inputs, result = run(engine, recipe)
+    gradients = engine.autograd.grad(result, inputs, retain_graph=True, allow_unused=True)
+    used = {
+        f"x{i}": (x, gradient.item())
+        for i, (x, gradient) in enumerate(zip(inputs, gradients, strict=True))
+        if gradient is not None
+    }
+    names = {name: x for name, (x, _) in used.items()}
+    graph = Graph.from_tensor(result, {**names, "result": result})
+    sweep = graph.reverse_sweep("result")
+    for name, (_, gradient) in used.items():
+        assert graph.path_sum(name, "result").total == pytest.approx(gradient, rel=1e-9, abs=1e-12)
+        assert sweep.results[name] == pytest.approx(gradient, rel=1e-9, abs=1e-12)
     assert all(x.grad is None for x in inputs)
     result.backward()  # 読みとったあとも、記録は使える
 
 
-def lecture_graph() -> tuple[dict[str, torch.Tensor], Graph]:
-    u = torch.tensor(3.0, requires_grad=True)
-    v = torch.tensor(2.0, requires_grad=True)
+@settings(deadline=None)
+@given(recipes())
+def test_both_engines_give_the_same_graph(recipe: Recipe) -> None:
+    one, other = (Graph.from_tensor(run(engine, recipe)[1]) for engine in (torch, bibun_torch))
+    assert one.nodes == other.nodes
+    assert [(e.source, e.target) for e in one.edges] == [(e.source, e.target) for e in other.edges]
+    for mine, theirs in zip(one.edges, other.edges, strict=True):
+        assert mine.partial == pytest.approx(theirs.partial, rel=1e-12, abs=1e-15)
+
+
+def lecture_graph(engine: Any = torch) -> tuple[dict[str, Any], Graph]:
+    u = engine.tensor(3.0, requires_grad=True)
+    v = engine.tensor(2.0, requires_grad=True)
     x, y = u + v, u - v
     names = {"u": u, "v": v, "x": x, "y": y, "z": x * y}
     return names, Graph.from_tensor(names["z"], names)
 
 
-def test_lecture_graph_has_the_partials_of_the_text() -> None:
-    _, graph = lecture_graph()
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_lecture_graph_has_the_partials_of_the_text(engine: Any) -> None:
+    _, graph = lecture_graph(engine)
     assert {(e.source, e.target): e.partial for e in graph.edges} == {
         ("u", "x"): 1, ("v", "x"): 1, ("u", "y"): 1, ("v", "y"): -1, ("x", "z"): 1, ("y", "z"): 5,
     }  # fmt: skip
@@ -216,10 +242,11 @@ def test_a_custom_function_is_read_like_any_operation() -> None:
     assert Graph.from_tensor(y, {"x": x, "y": y}).path_sum("x", "y").total == 12
 
 
-def test_vectors_are_drawn_without_partials() -> None:
-    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_vectors_are_drawn_without_partials(engine: Any) -> None:
+    x = engine.tensor([1.0, 2.0, 3.0], requires_grad=True)
     s = x.sum()
-    y = torch.sin(s + 2)
+    y = engine.sin(s + 2)
     graph = Graph.from_tensor(y, {"x": x, "s": s, "y": y}, operations={"s": "合計"})
     assert graph["x"].value == (1.0, 2.0, 3.0)
     assert graph["s"].operation == "合計"
@@ -242,6 +269,15 @@ def test_a_long_torch_record_is_read_without_recursion_up_to_the_limit() -> None
     graph = Graph.from_tensor(y, {"x": x, "y": y})
     assert graph.path_sum("x", "y").total == 1
     assert graph.reverse_sweep("y").edges_visited == 9_999
+
+
+def test_a_bibun_record_of_a_hundred_thousand_operations_is_read() -> None:
+    x = bibun_torch.tensor(0.0, requires_grad=True)
+    y = x
+    for _ in range(100_000):
+        y = y + 1
+    graph = Graph.from_tensor(y, {"x": x, "y": y})
+    assert graph.path_sum("x", "y").total == 1
 
 
 def test_a_torch_record_that_torch_could_not_free_again_is_refused() -> None:
@@ -281,8 +317,9 @@ def test_zero_diamonds_are_one_node() -> None:
     assert str(graph.path_sum("a0", "a0")).endswith("∂a0/∂a0 = 1")
 
 
-def test_a_freed_record_is_refused_with_what_to_do() -> None:
-    names, _ = lecture_graph()
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_a_freed_record_is_refused_with_what_to_do(engine: Any) -> None:
+    names, _ = lecture_graph(engine)
     names["z"].backward()
     with pytest.raises(GraphError, match="もう一度計算してから"):
         Graph.from_tensor(names["z"])

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bibun.grad_mode import no_grad
 from bibun.graph.parts import Edge, GraphError, Value
+from bibun.tensor import Tensor, make
 
 __all__ = ["read"]
 
@@ -45,9 +47,9 @@ def read(
             "この値にはgrad_fnがなく、たどれる記録がありません。requires_grad=TrueのTensorから"
             f"計算した結果を渡してください。渡されたもの：{tensor!r}"
         )
-    partials_of = _partials_reader(tensor)
-    limit = TORCH_LIMIT if partials_of is _torch_partials else math.inf
-    records = _collect(tensor, limit)
+    own = isinstance(tensor, Tensor)
+    partials_of = _bibun_partials if own else _torch_partials
+    records = _collect(tensor, math.inf if own else TORCH_LIMIT)
     labels = _labels(records, names)
     for name in operations:
         if name not in names:
@@ -127,12 +129,6 @@ def _plain(tensor: Any) -> Any:
     return freeze(tensor.tolist())
 
 
-def _partials_reader(tensor: Any) -> _Partials:
-    if type(tensor).__module__.split(".")[0] == "bibun":
-        return _bibun_partials
-    return _torch_partials
-
-
 def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
     import torch
 
@@ -159,9 +155,6 @@ def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
 
 
 def _bibun_partials(record: Any, _index: int) -> Sequence[float | None]:
-    from bibun.grad_mode import no_grad
-    from bibun.tensor import make
-
     if math.prod(record._shape) != 1:
         return [None] * len(record.parents)
     if record.saved is None:
