@@ -35,7 +35,7 @@ def _require_finite(x: Any) -> None:
     plain = x.tolist() if is_tensor(x) else x
     if isinstance(plain, float) and not math.isfinite(plain):
         raise Mistake(
-            f"xが {plain} です。発散しました。学習率が大きすぎて、x=-90より左まで飛んだのでしょう"
+            f"xが {plain} です。発散しました。学習率が大きすぎて、x=-89より左まで飛んだのでしょう"
             "(そこでは `torch.exp(-x)` が単精度の範囲を超え、勾配がnanになります)。"
             "学習率を10分の1ずつ小さくしてください。"
         )
