@@ -6,7 +6,7 @@ from collections import Counter
 from math import exp
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, kind, number, records
+from bibun.exercise import Exercise, Mistake, Unanswered, Wrong, close, kind, number, records
 from bibun.graph import Graph
 
 # p = x * y; q = sin(p); r = p + q; z = r * r
@@ -38,6 +38,8 @@ def judge_edges(edges: Any) -> None:
 
 
 def _pair(edge: Any) -> tuple[str, str]:
+    if edge is ...:
+        raise Unanswered("一覧に `...` が残っています。残りの辺に書きかえてください。")
     shape_ok = isinstance(edge, (list, tuple)) and len(edge) == 2
     if not shape_ok or not all(isinstance(name, str) for name in edge):
         raise Mistake(

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, kind, number, values
+from bibun.exercise import (
+    Exercise,
+    Mistake,
+    Unanswered,
+    Wrong,
+    close,
+    function,
+    kind,
+    number,
+    values,
+)
 
 Formula = Callable[[Callable[[float], float], float, float], float]
 
@@ -56,7 +66,7 @@ def judge_central(central: Any) -> None:
     x, h = 1.0, 0.25
     got = central(cube, x, h)
     if got is ...:
-        raise Mistake("関数が `...` のままです。`return` の右を、中心差分の式に書きかえます。")
+        raise Unanswered("関数が `...` のままです。`return` の右を、中心差分の式に書きかえます。")
     if got is None:
         raise Mistake("関数が値を返していません。`return` で式の値を返します。")
     slope = number(got, "`central(f, x, h)` が返す値")
@@ -91,7 +101,7 @@ def judge_gradient(gradient_by_diff: Any) -> None:
     given = list(base)
     slopes = gradient_by_diff(recorded, given, h)
     if slopes is ...:
-        raise Mistake("関数が `...` のままです。偏微分係数のリストを返すように書きかえます。")
+        raise Unanswered("関数が `...` のままです。偏微分係数のリストを返すように書きかえます。")
     if slopes is None:
         raise Mistake("関数が値を返していません。`return` で偏微分係数のリストを返します。")
     if not isinstance(slopes, (list, tuple)) and not hasattr(slopes, "tolist"):
@@ -197,7 +207,6 @@ EXERCISES = (
             Wrong(CENTRAL.format("f(x + h) - f(x - h) / (2 * h)"), "分子の引き算"),
             Wrong(CENTRAL.format("f(x + h) - f(x - h)"), "割ると傾き"),
             Wrong(CENTRAL.format("(f(x + 1e-6) - f(x - 1e-6)) / 2e-6"), "引数の `h`"),
-            Wrong(CENTRAL.format("..."), "`...` のまま"),
             Wrong(
                 "def central(f, x, h):\n    (f(x + h) - f(x - h)) / (2 * h)\n\n"
                 'check("numdiff-1", central)',
