@@ -80,6 +80,8 @@ POINT = [[0.5, -1.25], [2.0, 0.75]]
 DIRECTION = [[1.0, 0.5], [-0.25, 2.0]]
 
 
+# torch は前進モードを初めて使うとき、自分自身が非推奨にした関数を呼ぶ
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_jvp_is_what_torch_s_forward_mode_gives(name):
     f = PROGRAMS[name]

@@ -1,0 +1,297 @@
+"""torch 自身が演算の検査に使う見本(op database)を、bibun にも通す。
+
+見本ごとに、値、形、dtype、勾配、エラーの種類と文面を比べる。bibun が受けつけないものは、下の表に
+理由を書いたものだけが許され、表の理由はどれも使われていなければならない。
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+import bibun.torch_api
+from bibun.tensor import Tensor
+
+SUPPORTED = [
+    "add",
+    "sub",
+    "rsub",
+    "mul",
+    "div",
+    "true_divide",
+    "pow",
+    "neg",
+    "abs",
+    "sqrt",
+    "square",
+    "reciprocal",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "sigmoid",
+    "nn.functional.relu",
+    "clamp",
+    "maximum",
+    "minimum",
+    "max",
+    "min",
+    "argmax",
+    "where",
+    "sum",
+    "mean",
+    "prod",
+    "cumsum",
+    "dot",
+    "mv",
+    "mm",
+    "matmul",
+    "outer",
+    "__radd__",
+    "__rsub__",
+    "__rmul__",
+    "__rdiv__",
+    "__rpow__",
+    "__rmatmul__",
+    "reshape",
+    "view",
+    "flatten",
+    "transpose",
+    "T",
+    "t",
+    "permute",
+    "squeeze",
+    "unsqueeze",
+    "expand",
+    "expand_as",
+    "cat",
+    "stack",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "isnan",
+    "isfinite",
+    "allclose",
+    "equal",
+    "zeros",
+    "ones",
+    "full",
+    "zeros_like",
+    "ones_like",
+    "full_like",
+    "arange",
+    "linspace",
+    "eye",
+    "clone",
+    "item",
+    "select",
+    "unbind",
+    "__getitem__",
+]
+DTYPES = [torch.float32, torch.float64, torch.int64, torch.bool]
+
+# bibun の関数が torch と別の名前の下にあるもの
+CALLS: dict[str, Callable[..., Any]] = {
+    "nn.functional.relu": lambda x: bibun.torch_api.relu(x),
+    "T": lambda x: x.T,
+    "true_divide": lambda x, other: bibun.torch_api.div(x, other),
+    "rsub": lambda x, other, **kwargs: other - x if not kwargs else refuse_alpha(),
+    "__getitem__": lambda x, index: x[index],
+    "__rdiv__": lambda x, other: x.__rtruediv__(other),
+}
+
+# (演算の名前、値か文面に一致する正規表現): 理由
+UNSUPPORTED: dict[tuple[str, str], str] = {}
+
+
+def refuse_alpha() -> None:
+    raise NotImplementedError("alpha")
+
+
+def operators() -> list[Any]:
+    chosen = [op for op in op_db if op.name in SUPPORTED]
+    assert {op.name for op in chosen} == set(SUPPORTED)
+    return chosen
+
+
+def full_name(op: Any) -> str:
+    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+
+
+def to_bibun(value: Any) -> Any:
+    """見本の中の Tensor、dtype、形を、bibun のものに置きかえる。"""
+    if isinstance(value, torch.Tensor):
+        flat = value.detach().reshape(-1).tolist()
+        dtype = to_bibun(value.dtype)
+        tensor = bibun.torch_api.tensor(flat, dtype=dtype).reshape(tuple(value.shape))
+        return tensor.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, torch.dtype):
+        return getattr(bibun.torch_api, str(value).removeprefix("torch."))
+    if isinstance(value, torch.Size):
+        return tuple(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(to_bibun(item) for item in value)
+    if isinstance(value, dict):
+        return {key: to_bibun(item) for key, item in value.items()}
+    return value
+
+
+def to_torch(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        dtype = getattr(torch, value.dtype.name)
+        return torch.tensor(value.detach().tolist(), dtype=dtype).reshape(value.shape)
+    if isinstance(value, tuple):
+        return tuple(to_torch(item) for item in value)
+    return value
+
+
+def bibun_call(op: Any) -> Callable[..., Any]:
+    if op.name in CALLS:
+        return CALLS[op.name]
+    function = getattr(bibun.torch_api, op.name, None)
+    if function is not None:
+        return function
+    return lambda x, *args, **kwargs: getattr(x, op.name)(*args, **kwargs)
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """結果か、起きたエラー。"""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return call()
+        except Exception as error:
+            return error
+
+
+def differentiable(result: Any) -> list[Any]:
+    results = result if isinstance(result, (tuple, list)) else [result]
+    return [r for r in results if hasattr(r, "requires_grad") and r.requires_grad]
+
+
+def leaves_of(value: Any, kind: type) -> list[Any]:
+    if isinstance(value, kind):
+        return [value] if value.requires_grad else []
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in leaves_of(item, kind)]
+    return []
+
+
+def compare(op: Any, sample: Any) -> str | None:
+    """見本1つを両方で計算して比べる。合えば None、合わなければ何が違うかを返す。"""
+    arguments = (sample.input, *sample.args)
+    ours_in, kwargs = outcome(lambda: to_bibun(arguments)), outcome(lambda: to_bibun(sample.kwargs))
+    if isinstance(ours_in, Exception) or isinstance(kwargs, Exception):
+        return f"input: {ours_in!r} {kwargs!r}"
+    theirs = outcome(lambda: op(*arguments, **sample.kwargs))
+    ours = outcome(lambda: bibun_call(op)(*ours_in, **kwargs))
+    if isinstance(theirs, Exception) or isinstance(ours, Exception):
+        same = type(theirs) is type(ours) and str(theirs) == str(ours)
+        return None if same else f"bibun {ours!r:.150}, torch {theirs!r:.150}"
+    return differing_values(ours, theirs) or differing_gradients(ours, theirs, ours_in, arguments)
+
+
+def differing_values(ours: Any, theirs: Any) -> str | None:
+    theirs = tuple(theirs) if isinstance(theirs, (tuple, list)) else theirs
+    ours = tuple(ours) if isinstance(ours, (tuple, list)) else ours
+    error = outcome(lambda: torch.testing.assert_close(to_torch(ours), theirs, equal_nan=True))
+    return None if error is None else f"value: {error}"
+
+
+def differing_gradients(ours: Any, theirs: Any, ours_in: Any, theirs_in: Any) -> str | None:
+    our_outputs, their_outputs = differentiable(ours), differentiable(theirs)
+    if len(our_outputs) != len(their_outputs):
+        return "requires_grad"
+    for our, their in zip(our_outputs, their_outputs, strict=True):
+        ramp = [0.5 + i / 8 for i in range(their.numel())]
+        their.backward(
+            torch.tensor(ramp, dtype=their.dtype).reshape(their.shape), retain_graph=True
+        )
+        weights = bibun.torch_api.tensor(ramp, dtype=our.dtype).reshape(our.shape)
+        our.backward(weights, retain_graph=True)
+    pairs = zip(leaves_of(ours_in, Tensor), leaves_of(theirs_in, torch.Tensor), strict=True)
+    for our, their in pairs:
+        if (our.grad is None) != (their.grad is None):
+            return f"gradient: torch {their.grad}, bibun {our.grad}"
+        if their.grad is not None and (error := differing_values(our.grad, their.grad)):
+            return f"gradient: {error}"
+    return None
+
+
+def samples(op: Any) -> Iterator[Any]:
+    for dtype in DTYPES:
+        if dtype in op.supported_dtypes("cpu"):
+            needs_grad = op.supports_autograd and dtype.is_floating_point
+            yield from op.sample_inputs("cpu", dtype, requires_grad=needs_grad)
+
+
+def brief(value: Any) -> str:
+    """見本の引数を1行で。Tensor は形だけ。"""
+    if isinstance(value, torch.Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(map(brief, value)) + ")"
+    return repr(value)
+
+
+def describe(sample: Any, difference: str) -> str:
+    keywords = [f"{key}={brief(value)}" for key, value in sample.kwargs.items()]
+    call = ", ".join([*map(brief, (sample.input, *sample.args)), *keywords])
+    return f"({call}): " + " ".join(difference.split())[:300]
+
+
+def reason_for(op: Any, text: str) -> tuple[str, str] | None:
+    for key in UNSUPPORTED:
+        if key[0] in (op.name, full_name(op), "*") and re.search(key[1], text):
+            return key
+    return None
+
+
+COUNTS: Counter[str] = Counter()
+REASONS: Counter[tuple[str, str]] = Counter()
+
+
+def unexplained(op: Any, cases: Iterator[Any]) -> list[str]:
+    """合わなかった見本のうち、表に理由のないもの。"""
+    failures = []
+    for sample in cases:
+        COUNTS["samples"] += 1
+        difference = compare(op, sample)
+        if difference is None:
+            continue
+        text = describe(sample, difference)
+        reason = reason_for(op, text)
+        if reason is None:
+            failures.append(text)
+        else:
+            COUNTS["unsupported"] += 1
+            REASONS[reason] += 1
+    return failures
+
+
+@pytest.mark.parametrize("op", operators(), ids=full_name)
+def test_samples_of_torch_give_the_results_of_torch(op):
+    failures = unexplained(op, samples(op))
+    assert not failures, f"{len(failures)}\n" + "\n".join(failures[:10])
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in operators() if op.error_inputs_func is not None], ids=full_name
+)
+def test_error_samples_of_torch_give_the_words_of_torch(op):
+    failures = unexplained(op, (case.sample_input for case in op.error_inputs_func(op, "cpu")))
+    assert not failures, f"{len(failures)}\n" + "\n".join(failures[:10])

@@ -1,0 +1,124 @@
+"""検査の検査: 表の規則を1つずつわざとまちがえると、torch との比較が必ず失敗する。"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from test_programs import check_gradient, run, weights
+
+import bibun.torch_api
+from bibun.rules import TABLE
+from bibun.tensor import Node, Tensor
+from programs import OPERATIONS, Program, programs
+
+Rule = tuple[str, int]  # 演算の名前と、何番目の入力か
+EXAMPLES_OF_EACH = 30
+KEPT = 12
+
+SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
+    "1.01倍する": lambda gradient: gradient * 1.01,
+    "符号を変える": lambda gradient: -gradient,
+    "0.01を足す": lambda gradient: gradient + 0.01,
+}
+# 0 は何倍しても 0 なので、傾きがどこでも 0 の規則は、足すまちがいだけで調べる
+ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round"}
+
+
+def nodes_of(output: Any) -> Iterator[Node]:
+    stack, seen = [output.grad_fn], set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node) and node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(node.parents)
+
+
+@cache
+def programs_using() -> dict[Rule, list[Program]]:
+    """規則ごとの、それを使うプログラム。"""
+    found: dict[Rule, list[Program]] = defaultdict(list)
+
+    def collect(program: Program) -> None:
+        _, _, ours, _ = run(program)
+        for rule in {
+            (node.operation.name, index)
+            for node in nodes_of(ours)
+            for index, parent in enumerate(node.parents)
+            if parent is not None
+        }:
+            if len(found[rule]) < KEPT:
+                found[rule].append(program)
+
+    for name in OPERATIONS:
+        every = settings(
+            max_examples=EXAMPLES_OF_EACH,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+        )
+        every(given(programs([name]))(collect))()
+    return dict(found)
+
+
+def gradients_agree(program: Program, rule: Rule, spoil: Callable[[Tensor], Tensor]) -> bool:
+    """rule をまちがえて逆伝播しても、torch と同じ勾配になるか。"""
+    our_leaves, their_leaves, ours, theirs = run(program)
+    name, index = rule
+    for node in nodes_of(ours):
+        if node.operation.name == name:
+            node.operation = with_spoiled_partial(node.operation, index, spoil)
+    ours.backward(weights(bibun.torch_api, ours))
+    theirs.backward(weights(torch, theirs))
+    try:
+        for our, their in zip(our_leaves, their_leaves, strict=True):
+            check_gradient(our.grad, their.grad)
+    except AssertionError:
+        return False
+    return True
+
+
+def with_spoiled_partial(operation: Any, index: int, spoil: Callable[[Tensor], Tensor]) -> Any:
+    spoiled = copy.copy(operation)
+    partial = operation.partials[index]
+    partials = list(operation.partials)
+    partials[index] = lambda *arguments: spoil(partial(*arguments))
+    spoiled.partials = tuple(partials)
+    return spoiled
+
+
+def rules_of_the_table() -> list[Rule]:
+    return [(name, i) for name, operation in TABLE.items() for i in range(len(operation.partials))]
+
+
+# 引数の個数が呼ぶたびに違い、規則を呼ぶときに作る演算
+MADE_WHEN_CALLED: list[Rule] = [("cat", 0), ("cat", 1), ("stack", 0), ("stack", 1)]
+# torch にも微分がなく、逆伝播するとエラーになる演算
+NOT_DIFFERENTIABLE = {"floor_divide"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [r for r in rules_of_the_table() if r[0] not in NOT_DIFFERENTIABLE] + MADE_WHEN_CALLED,
+    ids=lambda rule: f"{rule[0]}-{rule[1]}",
+)
+def test_every_rule_made_wrong_is_caught(rule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        examples = programs_using().get(rule, [])
+        assert examples, f"{rule} を使うプログラムがありません。programs.py に演算を足してください"
+        assert all(gradients_agree(program, rule, lambda g: g) for program in examples)
+        for mistake, spoil in SPOILED.items():
+            if rule[0] in ALWAYS_ZERO and mistake != "0.01を足す":
+                continue
+            missed = all(gradients_agree(program, rule, spoil) for program in examples)
+            assert not missed, f"{rule} を{mistake}まちがいが見つかりません"
