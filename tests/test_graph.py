@@ -188,6 +188,17 @@ def test_a_value_used_twice_by_one_operation_has_two_edges() -> None:
     assert graph.path_sum("u", "z").total == 6
 
 
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_operations_have_the_symbols_of_the_lecture(engine: Any) -> None:
+    x = engine.tensor(2.0, requires_grad=True)
+    expected = {
+        x + 2: "+", 1 - x: "−", 3 * x: "×", x / 2: "÷", -x: "−", x**2: "2乗", x**-0.5: "-0.5乗",
+        2**x: "pow", x.sin(): "sin", x.relu(): "relu",
+    }  # fmt: skip
+    for y, symbol in expected.items():
+        assert Graph.from_tensor(y, {"y": y})["y"].operation == symbol
+
+
 def test_unnamed_values_get_names_that_do_not_clash() -> None:
     u = torch.tensor(3.0, requires_grad=True)
     graph = Graph.from_tensor((u.sin() + 1).exp(), {"v1": u})

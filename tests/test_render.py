@@ -184,9 +184,9 @@ def test_nothing_overlaps_in_any_graph(graph: Graph, direction: str) -> None:
 @pytest.mark.parametrize("name", GRAPHS)
 def test_text_stays_legible_on_a_phone(name: str) -> None:
     root = parsed(draw(GRAPHS[name]()))
-    scale = min(1.0, 358 / float(root.get("width", "")))  # 390 pxの画面から、左右の余白を引く
+    scale = min(1.0, 340 / float(root.get("width", "")))  # 390 pxの画面で、図に使える幅
     sizes = [float(text.get("font-size", "15")) for text in root.iter(f"{SVG}text")]
-    assert min(sizes) * scale >= 10.5
+    assert min(sizes) * scale >= 11
 
 
 def test_drawing_is_one_image_with_a_description_and_no_ids() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bibun.grad_mode import no_grad
 from bibun.graph.parts import Edge, GraphError, Value
-from bibun.tensor import Tensor, make
+from bibun.tensor import Node, Tensor, make
 
 __all__ = ["read"]
 
@@ -60,7 +60,7 @@ def read(
         if hasattr(record, "variable"):
             values.append(Value(name, None, _plain(record.variable)))
             continue
-        operation = operations.get(name, _symbol(record.name()))
+        operation = operations.get(name, _symbol(record))
         values.append(Value(name, operation, _plain(names[name]) if name in names else None))
         for (parent, index), partial in zip(
             record.next_functions, partials_of(record, key[1]), strict=True
@@ -117,8 +117,14 @@ def _labels(records: Mapping[_Key, Any], names: Mapping[str, Any]) -> dict[_Key,
     return {key: labels[key] if key in labels else next(fresh) for key in records}
 
 
-def _symbol(record_name: str) -> str:
-    base = re.sub(r"Backward\d*$", "", record_name)
+def _symbol(record: Any) -> str:
+    """図に書く演算の記号。表になければ、記録の名前から作る（``SinBackward0``なら``sin``）。"""
+    name = record.name()
+    if name == "PowBackward0":  # 指数は定数
+        if isinstance(record, Node):
+            return f"{record.saved[1]:g}乗" if record.saved else "pow"
+        return f"{record._saved_exponent:g}乗"
+    base = re.sub(r"Backward\d*$", "", name)
     return SYMBOLS.get(base, base.lower())
 
 

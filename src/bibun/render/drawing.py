@@ -16,7 +16,7 @@ from bibun.render.scene import FONT, Scene
 __all__ = ["Drawing", "Frames", "draw", "draw_sweep"]
 
 SHOWABLE = ("operation", "value", "partial")
-WIDE = 480.0  # これより広い図は、幅390 pxの画面では字が小さくなりすぎる
+WIDE = 430.0  # これより広い図は、幅390 pxの画面では字が小さくなりすぎる
 
 
 @dataclass(frozen=True)
