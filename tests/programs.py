@@ -64,6 +64,10 @@ OPERATIONS["where"] = Operation(
 OPERATIONS["pow-tensor"] = Operation(
     lambda T, xs, _p: xs[0] ** xs[1], arity=2, ulp=1, choose=_broadcastable
 )
+# 底が正なら、指数でも底でも何度でも微分できる
+OPERATIONS["pow-positive"] = Operation(
+    lambda T, xs, _p: (xs[0].abs() + 0.5) ** xs[1], arity=2, ulp=1, choose=_broadcastable
+)
 
 
 def _a_number(draw: st.DrawFn, xs: Sequence[torch.Tensor]) -> Any:
