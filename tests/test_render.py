@@ -260,6 +260,13 @@ def test_frames_show_each_step_of_the_sweep_in_turn() -> None:
     assert "<script" not in html
 
 
+def test_a_value_that_the_sweep_never_reached_is_unknown_until_the_end_and_then_zero() -> None:
+    graph = lecture_graph()
+    sweep = graph.forward_sweep("u")
+    assert "v\u0307 = ?" in draw(graph, sweep=sweep, step=3).svg
+    assert "v\u0307 = 0" in draw(graph, sweep=sweep).svg
+
+
 def test_the_same_graph_gives_the_same_bytes_in_every_process() -> None:
     program = (
         "from bibun.graph import diamond_chain; from bibun.render import draw, draw_sweep;"

@@ -138,6 +138,10 @@ class Scene:
             self.numbers[sweep.start] = 1
             done = sweep.steps[:step]
             self.numbers.update((sweep.ends(move)[1], move.after) for move in done)
+            if len(done) == len(sweep.steps):  # 最後まで届かなかったノードの値は0
+                self.numbers.update(
+                    (n, 0) for n in graph.topological_order() if n not in self.numbers
+                )
         # 途中の1手を描くときだけ、その辺を目立たせる。
         self.current = done[-1].edge if step and done else None
 
