@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from bibun.exercise import Exercise, Mistake, Wrong, close, function, is_tensor, number
@@ -26,7 +27,10 @@ def judge(minimize: Any) -> None:
 
 
 def _judge_one(minimize: Any, start: float) -> None:
-    x = minimize(start)
+    with warnings.catch_warnings():
+        # 読者のプログラムが出す警告は読者に見せる。警告をエラーにする設定の下でも、判定は変わらない。
+        warnings.simplefilter("default")
+        x = minimize(start)
     if x is None:
         raise Mistake("minimizeが何も返していません。最後の `return x` を残してください。")
     found = number(x, f"minimize({start}) の結果")
