@@ -1,22 +1,23 @@
 """本のビルドが読み込むSphinx拡張。章からは読み込まれない。
 
-`kernel`(実行の環境)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
+`kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)からなる。
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-
-from bibun_site import blocks, guard, japanese, kernel
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 __all__ = ["setup"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """部品を登録する。"""
-    for part in (kernel, blocks, guard, japanese):
+    """部品を登録する。Sphinxは重いので、章を実行するプロセスが巻きこまれないよう、ここで読み込む。"""
+    from bibun_site import blocks, execution, guard, japanese, kernel
+
+    for part in (kernel, execution, blocks, guard, japanese):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,7 @@
 
 章のソースと、実行し終えたノートブックを調べ、問題をSphinxの警告として出す。警告が1つでもあれば
 ビルドは失敗し、次のビルドは最初から読み直す(2度目に黙って通ることはない)。
-どの検査も、わざと壊した章で赤くなることを ``tests/test_planted_defects.py`` が確かめる。
+どの検査も、わざと壊した章で赤くなることを ``tests/book/test_planted_defects.py`` が確かめる。
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 from bibun_site.blocks import details
+from bibun_site.execution import executed_path
 
 logger = logging.getLogger(__name__)
 
@@ -317,7 +318,7 @@ def examine(app: Sphinx, doctree: nodes.document) -> None:
         return
     text = path.read_text(encoding="utf-8")
     problems = [*check_front_matter(text), *check_headings(text), *check_typed_outputs(text)]
-    executed = Path(app.env.mystnb_config.output_folder, f"{docname}.ipynb")
+    executed = executed_path(app, docname)
     if is_myst_markdown_notebook(text) and executed.exists():
         notebook = nbformat.read(executed, as_version=4)
         problems += [*check_cells(notebook), *check_numbers(notebook)]
@@ -331,7 +332,7 @@ def examine(app: Sphinx, doctree: nodes.document) -> None:
 
 def forget_previous_run(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """読む前に、前回の実行結果を消す(実行されなかった章が、古い結果で通らないように)。"""
-    Path(app.env.mystnb_config.output_folder, f"{docname}.ipynb").unlink(missing_ok=True)
+    executed_path(app, docname).unlink(missing_ok=True)
 
 
 def stop_on_warnings(app: Sphinx, exception: Exception | None) -> None:

@@ -72,7 +72,10 @@ DEFECTS = (
     ),
     Defect("no-kernel", "kernelspec:", "kernelspek:", "kernelspec がありません"),
     Defect(
-        "not-executed", *before_last(cell("1", ":tags: [skip-execution]\n")), "実行されていない"
+        "not-executed",
+        *before_last(cell("1", ":tags: [skip-execution]\n")),
+        "実行されていない",
+        "使えない札",
     ),
     # 標準エラー出力
     Defect(
