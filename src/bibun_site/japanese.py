@@ -91,8 +91,9 @@ def _preformatted(block: nodes.Element) -> bool:
     return isinstance(block, (nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block))
 
 
-def add_static(app: Sphinx) -> None:
-    """拡張が持つスタイルを、サイトに載せる。"""
+def prepare(app: Sphinx) -> None:
+    """拡張が持つスタイルをサイトに載せ、docstringで日本語に接する ``記法`` を読めるようにする。"""
+    app.env.settings["character_level_inline_markup"] = True
     app.config.html_static_path.append(str(Path(__file__).parent / "static"))
 
 
@@ -100,5 +101,5 @@ def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
     app.add_post_transform(ExecutionTable)
-    app.connect("builder-inited", add_static)
+    app.connect("builder-inited", prepare)
     app.add_css_file("book.css")
