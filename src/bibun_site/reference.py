@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -64,6 +65,7 @@ def show_in_japanese(
     app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]
 ) -> None:
     """docstringの行を、その場で書きかえる(``autodoc-process-docstring``)。"""
+    lines[:] = "\n".join(lines).split("\n")  # napoleonは例外の説明を、改行を含む1行にする
     for number, line in enumerate(lines):
         line = RETURNED_TYPE.sub(lambda m: f"{m[1]}{type_in_japanese(m[2])} — ", line)
         line = NAMED_TYPE.sub(lambda m: f"{m[1]}({type_in_japanese(m[2])}) — ", line)
@@ -79,7 +81,16 @@ def read_markup_beside_japanese(app: Sphinx, env: BuildEnvironment, docnames: li
     env.settings["character_level_inline_markup"] = True
 
 
+def lengthen_dashes(app: Sphinx, doctree: nodes.document) -> None:
+    """Sphinxが例外の名前と説明の間に置く ``--`` を、ダッシュにする。"""
+    for field in doctree.findall(nodes.field_body):
+        for text in list(field.findall(nodes.Text)):
+            if text == " -- ":
+                text.parent.replace(text, nodes.Text(" — "))
+
+
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。napoleonが行を直したあとに働く。"""
     app.connect("autodoc-process-docstring", show_in_japanese, priority=600)
+    app.connect("doctree-read", lengthen_dashes)
     app.connect("env-before-read-docs", read_markup_beside_japanese)
