@@ -41,7 +41,7 @@ def gradcheck(
     h : float
         中心差分の刻み幅。
     atol, rtol : float
-        許す差。|自動微分 - 数値微分| ≤ atol + rtol·|数値微分| なら合格とする。
+        許す差。``|自動微分 - 数値微分| <= atol + rtol * |数値微分|`` なら合格とする。
 
     Returns
     -------
