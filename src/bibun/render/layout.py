@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 __all__ = ["Layout", "Point", "Route", "Size", "lay_out"]
 
@@ -27,7 +28,7 @@ NODE_GAP = 16.0
 LAYER_GAP = 16.0
 MAX_LAYER_GAP = 34.0
 SLOPE = 0.55
-SWEEPS = 12
+SWEEPS = 16
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def lay_out(
     >>> layout.centers
     {'x': (20.0, 10.0), 'y': (102.0, 10.0)}
     """
-    ranks = _ranks(list(sizes), edges)
+    ranks = _ranks(list(sizes), edges, labels)
     extents: dict[_Slot, Size] = {}
     for name, size in sizes.items():
         extents[name] = size
@@ -100,11 +101,11 @@ def lay_out(
     label_slots: list[_Slot] = []
     for number, ((source, target), size) in enumerate(zip(edges, labels, strict=True)):
         between = range(ranks[source] + 1, ranks[target])
-        middle = between[len(between) // 2] | 1
-        label_slots.append((number, middle))
+        middle = (ranks[source] + ranks[target]) // 2
         inner: list[_Slot] = [(number, rank) for rank in between]
+        label_slots.append((number, middle) if inner else source)
         for rank in between:
-            extents[number, rank] = size if rank == middle else (0.0, 0.0)
+            extents[number, rank] = size if rank == middle else (0.0, size[1])
         chains.append([source, *inner, target])
     layers = _order(_layers(ranks, extents), chains)
     across = _across(layers, chains, extents)
@@ -126,20 +127,23 @@ def lay_out(
     return Layout((ends[-1], high - low), {name: center(name) for name in sizes}, routes)
 
 
-def _ranks(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """偶数の層にノードを置く。奇数の層は、辺の文字のためにあける。"""
-    into: dict[str, list[str]] = {name: [] for name in names}
-    out_of: dict[str, list[str]] = {name: [] for name in names}
-    for source, target in edges:
-        into[target].append(source)
-        out_of[source].append(target)
+def _ranks(
+    names: Sequence[str], edges: Sequence[tuple[str, str]], labels: Sequence[Size]
+) -> dict[str, int]:
+    """ノードの層。文字のある辺と、同じ向きに2本ある辺には、途中の層を1つあける。"""
+    into: dict[str, list[tuple[str, int]]] = {name: [] for name in names}
+    out_of: dict[str, list[tuple[str, int]]] = {name: [] for name in names}
+    for (source, target), size in zip(edges, labels, strict=True):
+        length = 2 if size[0] or edges.count((source, target)) > 1 else 1
+        into[target].append((source, length))
+        out_of[source].append((target, length))
     ranks: dict[str, int] = {}
     for name in names:
-        ranks[name] = max((ranks[source] + 2 for source in into[name]), default=0)
+        ranks[name] = max((ranks[source] + length for source, length in into[name]), default=0)
     # 入力は、最初に使われるところのすぐ手前に置くと辺が短くなる。
     for name in names:
         if not into[name] and out_of[name]:
-            ranks[name] = min(ranks[target] for target in out_of[name]) - 2
+            ranks[name] = min(ranks[target] - length for target, length in out_of[name])
     return ranks
 
 
@@ -210,11 +214,41 @@ def _across(
     for sweep in range(SWEEPS):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
             wanted = [
-                _mean(position, (*before.get(slot, ()), *after.get(slot, ())), position[slot])
+                _pull(position, slot, (*before.get(slot, ()), *after.get(slot, ())))
                 for slot in layer
             ]
             position.update(zip(layer, _spread(wanted, _gaps(layer, extents)), strict=True))
+    for chain in chains:
+        _straighten(chain, layers, position, extents)
     return position
+
+
+def _straighten(
+    chain: Sequence[_Slot],
+    layers: Sequence[Sequence[_Slot]],
+    position: dict[_Slot, float],
+    extents: Mapping[_Slot, Size],
+) -> None:
+    """1本の辺の途中を、どの層でも隣に当たらない位置があれば、一直線にそろえる。"""
+    inner = [slot for slot in chain if isinstance(slot, tuple)]
+    lowest, highest = -inf, inf
+    for slot in inner:
+        layer = layers[slot[1]]
+        i, gaps = layer.index(slot), _gaps(layer, extents)
+        if i > 0:
+            lowest = max(lowest, position[layer[i - 1]] + gaps[i - 1])
+        if i < len(gaps):
+            highest = min(highest, position[layer[i + 1]] - gaps[i])
+    if inner and lowest <= highest:
+        middle = sum(position[slot] for slot in inner) / len(inner)
+        position.update((slot, min(max(middle, lowest), highest)) for slot in inner)
+
+
+def _pull(position: Mapping[_Slot, float], slot: _Slot, beside: Sequence[_Slot]) -> float:
+    """隣の平均の位置。1本の辺の途中どうしは強く引き合い、長い辺をまっすぐにする。"""
+    weights = [4 if isinstance(slot, tuple) and isinstance(b, tuple) else 1 for b in beside]
+    total = sum(w * position[b] for w, b in zip(weights, beside, strict=True))
+    return total / sum(weights) if beside else position[slot]
 
 
 def _gaps(layer: Sequence[_Slot], extents: Mapping[_Slot, Size]) -> list[float]:
