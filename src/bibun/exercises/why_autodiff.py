@@ -1,4 +1,4 @@
-"""演習why-1とwhy-2: 三つの微分のしかたを見分ける。壁の関数を手で微分する。"""
+"""演習why-1とwhy-2: 3つの微分のしかたを見分ける。壁の関数を手で微分する。"""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, kind, number
+from bibun.exercise import (
+    Exercise,
+    Mistake,
+    Unanswered,
+    Wrong,
+    close,
+    function,
+    is_tensor,
+    kind,
+    number,
+)
 
 KINDS = ("数値微分", "数式微分", "自動微分")
 PROGRAMS = {
@@ -41,29 +51,41 @@ def judge_kinds(a: Any, b: Any, c: Any) -> None:
             raise Mistake(f"{name}は{got}ではありません。プログラム{name}を見ると、{clue}")
 
 
-POINTS = (-1.5, 0.5, 2.0)
+POINTS = (-1.5, 0.7, 2.0)
+EXACT = 1e-9
+"""倍精度で式を計算すれば、どう書いてもこの幅に収まる。前進差分は届かない。"""
 
 
 def judge_derivative(df: Any) -> None:
     function(df, "df")
     got = [_read(df(x), x) for x in POINTS]
-    if close(got, [derivative(x) for x in POINTS], tolerance=1e-6):
+    want = [derivative(x) for x in POINTS]
+    if close(got, want, tolerance=EXACT):
         return
+    if close(got, want, tolerance=1e-5):
+        raise Mistake(
+            "ほぼ合っていますが、ぴったりではありません。差をとる数値微分や、途中で丸めた数を"
+            "使っていませんか。式を手で求めれば、十数桁まで合います。"
+        )
     for wrong, message in MISTAKES:
-        if close(got, [wrong(x) for x in POINTS], tolerance=1e-6):
+        if close(got, [wrong(x) for x in POINTS], tolerance=EXACT):
             raise Mistake(message)
+    x, y, slope = max(zip(POINTS, got, want, strict=True), key=lambda row: abs(row[1] - row[2]))
     raise Mistake(
-        f"x=0.5での値が {got[1]:.6g} でした。正しい傾きは、数値微分で測ると "
-        f"{derivative(0.5):.4f} くらいです。"
+        f"x={x}での値が {y:.6g} でした。正しい傾きは、およそ {slope:.4f} です。"
         "1/(x²+1) と log(σ(x)+1) の積とみて、片方ずつ微分したものを確かめてください。"
     )
 
 
 def _read(value: Any, x: float) -> float:
     if value is ...:
-        raise Mistake("`return ...` の `...` を、導関数の式に書きかえてください。")
+        raise Unanswered("`return ...` の `...` を、導関数の式に書きかえてください。")
     if value is None:
         raise Mistake(f"`df({x})` が `None` を返しました。`return` を書き忘れていませんか。")
+    if is_tensor(value):
+        raise Mistake(
+            f"`df({x})` がTensorを返しました。ここではPyTorchを使わず、`math` の関数で計算します。"
+        )
     return number(value, f"`df({x})` の値")
 
 
@@ -94,6 +116,14 @@ def without_inner(x: float) -> float:
     return first(x) - 1 / ((sigmoid(x) + 1) * (x**2 + 1))
 
 
+def without_square(x: float) -> float:
+    return first(x) * (x**2 + 1) + second(x)
+
+
+def without_two_x(x: float) -> float:
+    return first(x) / (2 * x) + second(x)
+
+
 def product_of_derivatives(x: float) -> float:
     s = sigmoid(x)
     return 2 * x / (x**2 + 1) ** 2 * s * (1 - s) / (s + 1)
@@ -114,6 +144,14 @@ MISTAKES: tuple[tuple[Callable[[float], float], str], ...] = (
     (
         without_inner,
         "log の中身 σ(x)+1 を微分した σ'(x) が掛かっていません。合成関数の微分を見直してください。",
+    ),
+    (
+        without_square,
+        "1/(x²+1) の微分の分母が x²+1 のままです。(1/v)' = −v'/v² なので、分母は2乗になります。",
+    ),
+    (
+        without_two_x,
+        "1/(x²+1) を微分した項に、x²+1 を微分した 2x が掛かっていません。(1/v)' = −v'/v² です。",
     ),
     (
         lambda x: first(x) - second(x),
@@ -150,6 +188,29 @@ def df(x):
 check("why-2", df)"""
 
 
+BY_DIFFERENCE = """\
+import math
+
+def wall(x):
+    s = 1 / (1 + math.exp(-x))
+    return -1 / (x**2 + 1) * math.log(s + 1)
+
+def df(x):
+    return (wall(x + 1e-6) - wall(x)) / 1e-6
+
+check("why-2", df)"""
+
+BY_TORCH = """\
+def df(x):
+    x = torch.tensor(x, requires_grad=True)
+    s = 1 / (1 + torch.exp(-x))
+    y = -1 / (x**2 + 1) * torch.log(s + 1)
+    y.backward()
+    return x.grad
+
+check("why-2", df)"""
+
+
 def _wrong(old: str, new: str, says: str) -> Wrong:
     return Wrong(MODEL.replace(old, new), says)
 
@@ -157,7 +218,7 @@ def _wrong(old: str, new: str, says: str) -> Wrong:
 EXERCISES = (
     Exercise(
         id="why-1",
-        title="演習1 三つの微分を見分ける",
+        title="演習1 3つの微分を見分ける",
         chapter="start/why-autodiff",
         judge=judge_kinds,
         right=(
@@ -186,7 +247,11 @@ EXERCISES = (
             _wrong("ds / (s + 1)", "1 / (s + 1)", "σ'(x) が掛かっていません"),
             _wrong("ds = s * (1 - s)", "ds = -s * (1 - s)", "e⁻ˣ の微分は"),
             _wrong("du = -1 / (x**2 + 1), 2", "du = -1 / (x**2 + 1), -2", "打ち消しあいます"),
+            _wrong("2 * x / (x**2 + 1) ** 2", "2 * x / (x**2 + 1)", "分母は2乗"),
+            _wrong("2 * x / (x**2 + 1) ** 2", "1 / (x**2 + 1) ** 2", "2x が掛かっていません"),
             _wrong("return du", "du", "`return` を書き忘れ"),
+            Wrong(BY_DIFFERENCE, "ぴったりではありません"),
+            Wrong(BY_TORCH, "PyTorchを使わず"),
             _wrong("return du * v + u * dv", "return u * v", "関数の値そのもの"),
             _wrong("return du * v + u * dv", "return -(du * v + u * dv)", "符号が全体に逆"),
             _wrong('"why-2", df', '"why-2", df(0.5)', "関数のはず"),
