@@ -339,3 +339,21 @@ def test_written_dot_is_understood_by_graphviz() -> None:
         drawn = parsed(draw_dot(to_dot(build())))
         words = ["".join(text.itertext()) for text in drawn.iter(f"{SVG}text")]
         assert words
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("digraph { a -> }", "DOTの構文"), ("", "DOTの構文"), (diamond_chain(1), "drawで描けます")],
+)
+def test_what_is_not_a_graphviz_graph_is_refused_silently_on_stderr(
+    source: object, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(GraphError, match=message):
+        draw_dot(source)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_missing_pygraphviz_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(ImportError, match="pygraphvizが要ります"):
+        draw_dot("digraph { a -> b }")

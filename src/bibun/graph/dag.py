@@ -175,12 +175,24 @@ class Graph:
         return f"<Graph: ノード{len(self._values)}、辺{len(self._edges)}>"
 
     def into(self, name: str) -> tuple[Edge, ...]:
-        """ノード``name``に入る辺（その値の計算に使われた値から来る辺）。"""
+        """ノード``name``に入る辺（その値の計算に使われた値から来る辺）。
+
+        Examples
+        --------
+        >>> [edge.source for edge in diamond_chain(1).into("a1")]
+        ['b0', 'c0']
+        """
         self._require(name)
         return tuple(self._into[name])
 
     def out_of(self, name: str) -> tuple[Edge, ...]:
-        """ノード``name``から出る辺（その値を使った計算へ行く辺）。"""
+        """ノード``name``から出る辺（その値を使った計算へ行く辺）。
+
+        Examples
+        --------
+        >>> [edge.target for edge in diamond_chain(1).out_of("a0")]
+        ['b0', 'c0']
+        """
         self._require(name)
         return tuple(self._out_of[name])
 

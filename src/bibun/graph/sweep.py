@@ -87,18 +87,40 @@ class Sweep:
         return len(self.steps)
 
     def ends(self, step: Step) -> tuple[str, str]:
-        """``step``が寄与を運ぶ向きに見た、辺の両端（送る側、受け取る側）。"""
+        """``step``が寄与を運ぶ向きに見た、辺の両端（送る側、受け取る側）。
+
+        Examples
+        --------
+        >>> from bibun.graph import Graph
+        >>> sweep = Graph.from_edges([("x", "y", 3.0)]).reverse_sweep("y")
+        >>> sweep.ends(sweep.steps[0])
+        ('y', 'x')
+        """
         edge = step.edge
         if self.direction == "reverse":
             return edge.target, edge.source
         return edge.source, edge.target
 
     def mark(self, name: str) -> str:
-        """``name``の随伴値（接線値）を表す記号。名前に上線（点）を付ける。"""
+        """``name``の随伴値（接線値）を表す記号。名前に上線（点）を付ける。
+
+        Examples
+        --------
+        >>> from bibun.graph import Graph
+        >>> Graph.from_edges([("x", "y", 3.0)]).forward_sweep("x").mark("y")
+        'ẏ'
+        """
         return name + ("\u0304" if self.direction == "reverse" else "\u0307")
 
     def ledger(self) -> list[tuple[str, str, str]]:
-        """帳簿の行。``(送る側 ⇒ 受け取る側, 掛け算, 受け取る側の変化)``の文字列。"""
+        """帳簿の行。``(送る側 ⇒ 受け取る側, 掛け算, 受け取る側の変化)``の文字列。
+
+        Examples
+        --------
+        >>> from bibun.graph import Graph
+        >>> Graph.from_edges([("x", "y", 3.0)]).reverse_sweep("y").ledger()
+        [('y ⇒ x', '1 × 3 = 3', 'x̄: 0 → 3')]
+        """
         rows = []
         for step in self.steps:
             giver, taker = self.ends(step)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from html import escape, unescape
 from typing import Any
 
+from bibun.graph import GraphError
 from bibun.render.drawing import Drawing
 
 __all__ = ["draw_dot"]
@@ -30,6 +31,13 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
     Drawing
         図。ノードの名前はn0、n1、… に付けなおすので、毎回同じSVGになる。
 
+    Raises
+    ------
+    GraphError
+        Graphvizのグラフでないとき、DOTの構文に誤りがあるとき。
+    ImportError
+        pygraphvizがないとき。
+
     Notes
     -----
     pygraphvizを使う。ページの中（Pyodide）では使えない。
@@ -38,11 +46,20 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
     --------
     >>> import graphviz
     >>> digraph = graphviz.Digraph()
-    >>> digraph.node("140001", "SinBackward0")
-    >>> "140001" in draw_dot(digraph).svg
+    >>> digraph.node("139654035805984", "SinBackward0")
+    >>> drawing = draw_dot(digraph)
+    >>> drawing.alt
+    'Graphvizによる図。箱の文字はSinBackward0。'
+    >>> "139654035805984" in drawing.svg + drawing.dot
     False
     """
-    text = _renamed(source if isinstance(source, str) else source.source)
+    text = source if isinstance(source, str) else getattr(source, "source", None)
+    if text is None:
+        raise GraphError(
+            "torchviz.make_dotの結果かDOTのソースを渡してください。bibunのGraphならdrawで描けます。"
+            f"渡されたもの：{source!r}"
+        )
+    text = _renamed(text)
     svg, labels = _stable(_graphviz_svg(text))
     alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(labels)}。"
     for color, variable in DOT_COLORS.items():
@@ -74,13 +91,20 @@ def _renamed(source: str) -> str:
 
 
 def _graphviz_svg(source: str) -> str:
-    import pygraphviz  # type: ignore[import-untyped]
-
-    graph = pygraphviz.AGraph(string=source)
-    # Graphviz（Cのライブラリ）はフォントの設定についての注意を標準エラーに直接書く。
+    try:
+        import pygraphviz  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ImportError(
+            "この図を描くにはpygraphvizが要ります。pip install pygraphvizで入れてください。"
+        ) from error
+    # Graphviz（Cのライブラリ）は、構文の誤りもフォントの設定についての注意も、標準エラーに直接書く。
     with _silent_stderr():
+        try:
+            graph = pygraphviz.AGraph(string=source)
+        except pygraphviz.DotError as error:
+            raise GraphError(f"DOTの構文に誤りがあります。渡されたもの：{source!r}") from error
         drawn: bytes = graph.draw(format="svg", prog="dot")
-    graph.close()
+        graph.close()
     return drawn.decode()
 
 

@@ -44,7 +44,7 @@ def _advance(character: str) -> float:
         return 0.0
     if character in " .,()":
         return 0.34
-    return 0.92 if character in "mwMW@" else 0.6
+    return 0.9 if character in "mwMW@−=+×÷" else 0.64
 
 
 @dataclass(frozen=True)
