@@ -19,6 +19,11 @@ def judge(x: Any) -> None:
             "渡されたのは、計算してできたTensor(`y`)です。"
             "勾配が入るのは元の `x` のほうなので、`x` を渡してください。"
         )
+    if tuple(x.shape) != ():
+        raise Mistake(
+            "xは1つの数のはずですが、角括弧の付いた並びになっています。"
+            "`[-1.0]` ではなく `-1.0` から作ります。"
+        )
     if not close([number(x, "x")], [-1.0]):
         raise Mistake(f"xの値は-1.0のはずですが、{x.tolist()} でした。")
     if x.grad is None:
@@ -62,6 +67,13 @@ EXERCISES = (
             ),
             Wrong(_code(X, "for _ in range(2):\n    (x**2 + 4 * x + 3).backward()\n"), "2倍"),
             Wrong(_code(X, "y = x**2 + 3\ny.backward()\n"), "yの式"),
+            Wrong(
+                _code(
+                    "torch.tensor([-1.0], requires_grad=True)",
+                    "(x**2 + 4 * x + 3).backward()\n",
+                ),
+                "`[-1.0]` ではなく",
+            ),
             Wrong(_code("-1.0", Y), "Tensor"),
         ),
         praise="傾きは2.0です。PyTorchと採点の両方が、あなたの手もとで動いています。",
