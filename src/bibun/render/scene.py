@@ -202,58 +202,67 @@ class Scene:
         return _Ink(opacity=0.55) if self.paths else _Ink()
 
     def _node(self, pen: _Pen, name: str, shape: _Shape, center: Point) -> str:
-        box_center = shape.box_center(center)
-        fill = "none" if self.graph.into(name) else f'{INPUT_FILL}" fill-opacity=".16'
-        parts = [pen.box(box_center, shape.box, f'fill="{fill}" {_Ink().stroke()}')]
+        ink = _Ink().stroke()
+        fill = 'fill="none"' if self.graph.into(name) else f'fill="{INPUT_FILL}" fill-opacity=".16"'
+        middle = shape.box_center(center)
+        parts = [pen.box(middle, shape.box, f"{fill} {ink}")]
         if shape.circle:
-            middle, (radius, _) = shape.entrance(center)
-            stem = pen.at((middle[0] + radius, middle[1]), (middle[0] + radius + STEM, middle[1]))
-            ink = _Ink().stroke()
-            parts.append(f'<path d="M{stem.replace(" ", "L")}" {ink}/>')
-            fill = f'fill="{OPERATION_FILL}" fill-opacity=".22" {ink}'
-            parts.append(pen.circle(middle, radius, fill))
-            parts.append(pen.text(middle, escape(self._operation(name))))
+            parts.append(self._operation_circle(pen, name, shape, center))
         text = escape(value_text(self.graph[name], self.show))
         if self.sweep is None:
-            return "".join([*parts, pen.text(box_center, text)])
-        parts.append(pen.text(box_center, text, down=-SPREAD / 2))
+            return "".join([*parts, pen.text(middle, text)])
         number = escape(self._number(self.sweep, name))
-        parts.append(pen.text(box_center, number, f' fill="{ACCENTS[0]}"', SPREAD / 2))
+        parts.append(pen.text(middle, text, down=-SPREAD / 2))
+        parts.append(pen.text(middle, number, f' fill="{ACCENTS[0]}"', SPREAD / 2))
         return "".join(parts)
+
+    def _operation_circle(self, pen: _Pen, name: str, shape: _Shape, center: Point) -> str:
+        """演算の丸と、値の箱までの短い線。"""
+        ink = _Ink().stroke()
+        middle, (radius, _) = shape.entrance(center)
+        edge = (middle[0] + radius, middle[1])
+        stem = f"M{pen.at(edge)}L{pen.at((edge[0] + STEM, edge[1]))}"
+        fill = f'fill="{OPERATION_FILL}" fill-opacity=".22"'
+        return (
+            f'<path d="{stem}" {ink}/>'
+            + pen.circle(middle, radius, f"{fill} {ink}")
+            + pen.text(middle, escape(self._operation(name)))
+        )
 
 
 def _draw_edge(
     pen: _Pen, route: Route, start: float, goal: tuple[Point, Size], label: str, ink: _Ink
 ) -> str:
-    """始点の箱を出て、各層をまっすぐ横切り、終点の図形の中心へ向かう矢印。係数の所で線を切る。"""
-    first, *middle = route.stops[:-1]
-    here = (first[1], first[2])
-    path = f"M{pen.at((start, first[2]))}L{pen.at(here)}"
-    half = pen.flip((_text_width(label, LABEL_FONT) / 2 + 3, LINE / 2))[0]
-    for begin, end, across in middle:
-        path += _curve(pen, here, (begin, across))
-        here = (end, across)
-        if label and (begin, end, across)[2] == route.label[1] and begin <= route.label[0] <= end:
-            path += f"L{pen.at((route.label[0] - half, across))}"
-            path += f"M{pen.at((route.label[0] + half, across))}"
-        path += f"L{pen.at(here)}"
-    tip, direction = _approach(here, goal)
-    neck = (tip[0] - HEAD * direction[0], tip[1] - HEAD * direction[1])
-    path += _curve(pen, here, neck, direction)
-    side = (-direction[1] * HEAD * 0.45, direction[0] * HEAD * 0.45)
-    head = pen.at(
-        tip, (neck[0] + side[0], neck[1] + side[1]), (neck[0] - side[0], neck[1] - side[1])
-    )
-    text = ""
-    if label:
-        weight = ' font-weight="bold"' if ink.width > 2 else ""
-        text = pen.text(
-            route.label, label, f' font-size="{LABEL_FONT:g}" fill="{ink.color}"{weight}'
-        )
+    """始点の箱を出て、各層をまっすぐ横切り、終点の図形の中心へ向かう矢印。"""
+    half = pen.flip((_text_width(label, LABEL_FONT) / 2 + 3, LINE / 2))[0] if label else 0.0
+    path, here = _line_across_layers(pen, route, start, half)
+    tip, (dx, dy) = _approach(here, goal)
+    neck = (tip[0] - HEAD * dx, tip[1] - HEAD * dy)
+    path += _curve(pen, here, neck, (dx, dy))
+    x, y = neck
+    side_x, side_y = -dy * HEAD * 0.45, dx * HEAD * 0.45
+    head = pen.at(tip, (x + side_x, y + side_y), (x - side_x, y - side_y))
+    weight = ' font-weight="bold"' if ink.width > 2 else ""
+    style = f' font-size="{LABEL_FONT:g}" fill="{ink.color}"{weight}'
+    text = pen.text(route.label, label, style) if label else ""
     return (
         f'<g opacity="{ink.opacity:g}"><path d="{path}" fill="none" {ink.stroke()}/>'
         f'<polygon points="{head}" fill="{ink.color}"/>{text}</g>'
     )
+
+
+def _line_across_layers(pen: _Pen, route: Route, start: float, half: float) -> tuple[str, Point]:
+    """終点のすぐ前までの線と、その端。係数の文字（幅の半分が``half``）のところで線を切る。"""
+    (_, end, across), *middle = route.stops[:-1]
+    path, here = f"M{pen.at((start, across))}L{pen.at((end, across))}", (end, across)
+    at, line = route.label
+    for begin, end, across in middle:
+        path += _curve(pen, here, (begin, across))
+        here = (end, across)
+        if half and begin <= at <= end:
+            path += f"L{pen.at((at - half, line))}M{pen.at((at + half, line))}"
+        path += f"L{pen.at(here)}"
+    return path, here
 
 
 def _curve(pen: _Pen, start: Point, end: Point, direction: Point = (1.0, 0.0)) -> str:
@@ -271,7 +280,7 @@ def _approach(here: Point, goal: tuple[Point, Size]) -> tuple[Point, Point]:
     dx, dy = x - here[0], y - here[1]
     length = hypot(dx, dy)
     dx, dy = dx / length, dy / length
-    if half_x == half_y:
+    if half_x == half_y:  # 演算の丸
         reach = half_x
     else:
         reach = min(half_x / abs(dx) if dx else length, half_y / abs(dy) if dy else length)
