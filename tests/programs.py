@@ -41,8 +41,9 @@ def _elementwise(names: str, ulp: int) -> None:
         OPERATIONS[name] = Operation(lambda T, xs, _p, name=name: getattr(T, name)(xs[0]), ulp=ulp)
 
 
-_elementwise("neg abs relu square reciprocal round sign", ulp=0)
-_elementwise("sqrt exp log log1p expm1 sin cos tan tanh", ulp=1)
+_elementwise("neg abs relu square reciprocal round sign sgn floor ceil trunc", ulp=0)
+_elementwise("sqrt rsqrt exp expm1 log log2 log10 log1p", ulp=1)
+_elementwise("sin cos tan asin acos atan sinh cosh tanh erf", ulp=1)
 _elementwise("sigmoid", ulp=2)
 
 
@@ -54,7 +55,7 @@ def _broadcastable(draw: st.DrawFn, xs: Sequence[torch.Tensor]) -> Any:
     return ()
 
 
-for _name in ("add", "sub", "mul", "div", "maximum", "minimum"):
+for _name in ("add", "sub", "mul", "div", "maximum", "minimum", "remainder"):
     OPERATIONS[_name] = Operation(
         lambda T, xs, _p, name=_name: getattr(T, name)(*xs), arity=2, choose=_broadcastable
     )
@@ -131,6 +132,15 @@ def _multipliable(draw: st.DrawFn, xs: Sequence[torch.Tensor]) -> Any:
 OPERATIONS["matmul"] = Operation(
     lambda T, xs, _p: xs[0] @ xs[1], arity=2, ulp=None, choose=_multipliable
 )
+for _name, _ranks in {"dot": (1, 1), "mv": (2, 1), "mm": (2, 2)}.items():
+    OPERATIONS[_name] = Operation(
+        lambda T, xs, _p, name=_name: getattr(T, name)(*xs),
+        arity=2,
+        ulp=None,
+        choose=lambda draw, xs, ranks=_ranks: (
+            _multipliable(draw, xs) if tuple(x.dim() for x in xs) == ranks else None
+        ),
+    )
 OPERATIONS["outer"] = Operation(
     lambda T, xs, _p: T.outer(*xs),
     arity=2,
@@ -165,6 +175,24 @@ OPERATIONS["reshape"] = Operation(lambda T, xs, _p: xs[0].reshape(-1))
 OPERATIONS["flatten"] = Operation(lambda T, xs, _p: T.flatten(xs[0]))
 OPERATIONS["unsqueeze"] = Operation(lambda T, xs, _p: xs[0].unsqueeze(0))
 OPERATIONS["squeeze"] = Operation(lambda T, xs, _p: xs[0].squeeze())
+OPERATIONS["squeeze-dim"] = Operation(
+    lambda T, xs, p: xs[0].squeeze(p[0]), choose=lambda draw, xs: _a_dimension(draw, xs)
+)
+OPERATIONS["squeeze-dims"] = Operation(
+    lambda T, xs, p: xs[0].squeeze(p), choose=lambda draw, xs: _two_dimensions(draw, xs)
+)
+OPERATIONS["flip"] = Operation(
+    lambda T, xs, p: xs[0].flip(p[0]), choose=lambda draw, xs: _a_dimension(draw, xs)
+)
+OPERATIONS["t"] = Operation(
+    lambda T, xs, _p: xs[0].t(), choose=lambda draw, xs: () if xs[0].dim() <= 2 else None
+)
+OPERATIONS["reshape-transposed"] = Operation(
+    lambda T, xs, p: xs[0].transpose(*p).reshape(-1), choose=_two_dimensions
+)
+OPERATIONS["double"] = Operation(lambda T, xs, _p: xs[0].double())
+OPERATIONS["unbind"] = Operation(lambda T, xs, p: xs[0].unbind(p[0])[-1], choose=_a_dimension)
+OPERATIONS["split"] = Operation(lambda T, xs, p: xs[0].split(1, p[0])[0], choose=_a_dimension)
 OPERATIONS["expand"] = Operation(lambda T, xs, _p: xs[0].expand(2, *xs[0].shape))
 OPERATIONS["clone"] = Operation(lambda T, xs, _p: xs[0].clone())
 OPERATIONS["transpose"] = Operation(lambda T, xs, p: xs[0].transpose(*p), choose=_two_dimensions)
@@ -186,6 +214,41 @@ OPERATIONS["stack"] = Operation(
     lambda T, xs, _p: T.stack(list(xs)),
     arity=2,
     choose=lambda draw, xs: () if xs[0].shape == xs[1].shape else None,
+)
+
+
+# --- その場での書き換え。葉は書き換えられないので、写しを書き換える ---
+
+
+def _in_place(
+    write: Callable[[Any, Sequence[Any]], Any],
+) -> Callable[[Any, Sequence[Any], Any], Any]:
+    def run(T: Any, xs: Sequence[Any], _parameters: Any) -> Any:
+        target = xs[0].clone()
+        write(target, xs)
+        return target
+
+    return run
+
+
+def _assign_first(target: Any, xs: Sequence[Any]) -> None:
+    target[0] = xs[1]
+
+
+OPERATIONS["add_"] = Operation(_in_place(lambda y, xs: y.add_(2)))
+OPERATIONS["mul_"] = Operation(_in_place(lambda y, xs: y.mul_(xs[0])))
+OPERATIONS["exp_"] = Operation(_in_place(lambda y, xs: y.exp_()), ulp=1)
+OPERATIONS["zero_"] = Operation(_in_place(lambda y, xs: y.zero_()))
+OPERATIONS["fill_"] = Operation(_in_place(lambda y, xs: y.fill_(3.0)))
+OPERATIONS["copy_"] = Operation(
+    _in_place(lambda y, xs: y.copy_(xs[1])),
+    arity=2,
+    choose=lambda draw, xs: () if xs[0].shape == xs[1].shape else None,
+)
+OPERATIONS["assign"] = Operation(
+    _in_place(_assign_first),
+    arity=2,
+    choose=lambda draw, xs: () if xs[0].dim() and xs[0].shape[1:] == xs[1].shape else None,
 )
 
 

@@ -62,6 +62,10 @@ def check_step(ours: Any, theirs: torch.Tensor, ulp: int | None) -> None:
     if ulp is None:
         torch.testing.assert_close(as_torch(ours), theirs.detach(), equal_nan=True)
     else:
+        if (
+            theirs.dtype == torch.float64
+        ):  # float32 は倍精度で計算して丸めるが、float64 は両方に誤差がある
+            ulp *= 2
         for our, their in zip(flat(ours), flat(theirs), strict=True):
             assert distance_in_ulp(our, their, theirs.dtype) <= ulp, (our, their)
     give_values(ours, flat(theirs))
