@@ -336,6 +336,16 @@ def test_a_freed_record_is_refused_with_what_to_do(engine: Any) -> None:
         Graph.from_tensor(names["z"])
 
 
+@pytest.mark.parametrize("engine", [torch, bibun_torch], ids=["torch", "bibun"])
+def test_a_value_overwritten_after_its_use_gets_the_engines_own_error(engine: Any) -> None:
+    x = engine.tensor(2.0, requires_grad=True)
+    y = x * 3
+    z = y * y
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        Graph.from_tensor(z)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

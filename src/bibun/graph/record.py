@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bibun.grad_mode import no_grad
@@ -147,13 +148,8 @@ def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
     ]
     # 自作のtorch.autograd.Functionの記録だけは、呼び出す代わりにapplyを使う。
     local = record if callable(record) else record.apply
-    try:
-        with torch.no_grad():
-            results = local(*upstream)
-    except RuntimeError as error:
-        if "second time" in str(error):
-            raise _freed() from error
-        raise
+    with torch.no_grad(), _freed_in_japanese():
+        results = local(*upstream)
     results = results if isinstance(results, tuple) else (results,)
     if len(results) != len(record.next_functions):  # Tensorでない引数を持つ自作の演算
         return [None] * len(record.next_functions)
@@ -161,23 +157,31 @@ def _torch_partials(record: Any, index: int) -> Sequence[float | None]:
 
 
 def _bibun_partials(record: Any, _index: int) -> Sequence[float | None]:
+    from bibun.backward import _unpack
+
     if math.prod(record._shape) != 1:
         return [None] * len(record.parents)
-    if record.saved is None:
-        raise _freed()
     one = make([1.0], record._shape, record._dtype)
-    with no_grad():
+    with no_grad(), _freed_in_japanese():
+        saved = _unpack(record, False)
         return [
-            None if parent is None else _scalar(partial(one, *record.saved))
+            None if parent is None else _scalar(partial(one, *saved))
             for parent, partial in zip(record.parents, record.operation.partials, strict=True)
         ]
 
 
-def _freed() -> GraphError:
-    return GraphError(
-        "この計算の記録はbackward()ですでに解放されています。もう一度計算してから、"
-        "backward()の前に計算グラフを作ってください。"
-    )
+@contextmanager
+def _freed_in_japanese() -> Iterator[None]:
+    """解放された記録を使ったときのエラーを、計算グラフの言葉に替える。"""
+    try:
+        yield
+    except RuntimeError as error:
+        if "second time" not in str(error):
+            raise
+        raise GraphError(
+            "この計算の記録はbackward()ですでに解放されています。もう一度計算してから、"
+            "backward()の前に計算グラフを作ってください。"
+        ) from error
 
 
 def _scalar(gradient: Any) -> float | None:
