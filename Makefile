@@ -9,7 +9,7 @@ export ATEN_CPU_CAPABILITY := avx2
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book serve test unit doctest lint format types newest lock linkcheck clean
+.PHONY: help book serve test unit bench doctest lint format types newest lock linkcheck clean
 
 help:            ## この一覧
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -22,6 +22,10 @@ $(VENV)/book.ready: requirements.txt pyproject.toml tools/setup_environment.py
 
 $(VENV)/test.ready: $(VENV)/book.ready requirements-dev.txt
 	@$(SETUP) requirements.txt requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.ready: $(VENV)/test.ready requirements-bench.txt
+	@$(PYTHON) tools/setup_environment.py --venv $(VENV) requirements-bench.txt
 	@touch $@
 
 book: $(VENV)/book.ready  ## 本を作る(_build/html)
@@ -39,6 +43,9 @@ test: $(VENV)/test.ready book  ## 本を作り、すべてのテストをする(
 
 unit: $(VENV)/test.ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/book
+
+bench: $(VENV)/bench.ready  ## 速さと記憶の量を、ほかの自動微分と比べる(比だけを読む)
+	$(BIN)/python bench/engine.py
 
 doctest: $(VENV)/test.ready  ## 公開した名前の用例と、本の用例
 	$(BIN)/python -m pytest --doctest-modules src/bibun -p no:cacheprovider
