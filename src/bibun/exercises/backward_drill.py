@@ -90,6 +90,7 @@ DRILLS = (
         slips=(
             Slip("x**2", 18.0, "平方根ではなく2乗を計算していませんか。"),
             Slip("x**1/2", 0.5, "`x**1/2` は「x**1を2で割る」です。指数をかっこで囲みます。"),
+            Slip("x ** (-1 / 2)", -1 / 54, "それは1/√xです。指数の符号を見直してください。"),
         ),
     ),
     Drill(
@@ -125,6 +126,7 @@ DRILLS = (
         slips=(
             Slip("1 / x", -4.0, "1/xはlog xを微分したものです。yにはlog xそのものを書きます。"),
             Slip("torch.exp(x)", math.exp(0.5), "logではなくexpを計算していませんか。"),
+            Slip("torch.log10(x)", 2 / math.log(10), "自然対数は `torch.log` です。"),
         ),
     ),
     Drill(
@@ -137,6 +139,7 @@ DRILLS = (
         slips=(
             Slip("1 / x**2 + 1", -2.0, "分母の全体をかっこで囲みましたか。"),
             Slip("x**2 + 1", 2.0, "逆数をとるのを忘れていませんか。"),
+            Slip("1 / (x * 2 + 1)", -2 / 9, "`x * 2` は2倍です。2乗は `x**2` と書きます。"),
         ),
     ),
 )
@@ -168,14 +171,12 @@ def judge(drill: Drill) -> Callable[[Any], None]:
 def judge_leaf(x: Any, drill: Drill) -> None:
     """xが、問題の値を持つ、印の付いた葉であること。"""
     if not is_tensor(x):
-        raise Mistake(
-            f"渡すのは、`backward()` を呼んだ後のxです。{kind(x)}が渡されました。"
-            + (
-                "`y.backward()` は何も返さないので、その結果ではなくxを渡します。"
-                if x is None
-                else ""
-            )
-        )
+        hint = ""
+        if x is None:
+            hint = "`y.backward()` は何も返さないので、その結果ではなくxを渡します。"
+        elif isinstance(x, float) and close([x], [drill.gradient]):
+            hint = "勾配の値は合っています。取り出した数ではなく、xそのものを渡します。"
+        raise Mistake(f"渡すのは、`backward()` を呼んだ後のxです。{kind(x)}が渡されました。{hint}")
     if x.grad_fn is not None:
         raise Mistake("渡されたのは計算の結果(y)です。勾配がたまるのはxのほうなので、xを渡します。")
     value = number(x, "x")
@@ -224,6 +225,7 @@ def wrongs(drill: Drill) -> tuple[Wrong, ...]:
         Wrong(define + check_with(drill, "x"), "最後に `y.backward()`"),
         Wrong(define + "y.backward()\n" + check_with(drill, "y"), "計算の結果(y)"),
         Wrong(define + "y.backward()\n" + check_with(drill, "x.grad"), "`x.grad` ではなく"),
+        Wrong(define + "y.backward()\n" + check_with(drill, "x.grad.item()"), "取り出した数"),
         Wrong(define + check_with(drill, "y.backward()"), "何も返さない"),
         Wrong(define + twice + check_with(drill, "x"), "ちょうど2倍"),
         Wrong(solve(drill, drill.code, x=drill.x + 1), "定義を見直して"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, number
+from bibun.exercise import Exercise, Mistake, Wrong, close, function, is_tensor, number
 
 Case = tuple[str, Callable[[Any], Any], float, float, float]
 
@@ -25,8 +25,19 @@ def judge(gradient_at: Any) -> None:
 
 def judge_case(gradient_at: Callable[..., Any], case: Case, *, first: bool) -> None:
     formula, f, a, value, gradient = case
-    got = number(call(gradient_at, f, a), "`gradient_at` の戻り値")
+    points: list[Any] = []
+
+    def watched(x: Any) -> Any:
+        points.append(x)
+        return f(x)
+
+    got = number(call(gradient_at, watched, a), "`gradient_at` の戻り値")
     if close([got], [gradient]):
+        if not any(is_tensor(x) and x.requires_grad for x in points):
+            raise Mistake(
+                "値は合っていますが、`f` に印の付いたTensorが渡されていません。"
+                "差分ではなく、定義→計算→`backward()` の3手で求めてください。"
+            )
         return
     shown = f"f(x) = {formula} の x = {a:g} での勾配は {gradient:g} のはずですが、{got:g} でした。"
     if close([got], [value]):
@@ -52,10 +63,17 @@ def call(gradient_at: Callable[..., Any], f: Callable[[Any], Any], a: float) -> 
                 "関数の中のxに `requires_grad=True` を付けましたか。"
             ) from error
         raise
+    except AttributeError as error:
+        if "'float' object" in str(error):
+            raise Mistake(
+                f"`AttributeError: {error}` というエラーになりました。`a` はただの数です。"
+                "`a` から印の付いた `x` を作り、`f(a)` ではなく `f(x)` を計算します。"
+            ) from error
+        raise
     if answer is None:
         raise Mistake(
             "`gradient_at` が `None` を返しました。最後に `return x.grad` と書きましたか。"
-            "`y.backward()` 自身は何も返さないので、`return y.backward()` では届きません。"
+            "`y.backward()` は何も返さず、葉でない `y` の `y.grad` は `None` のままです。"
         )
     return answer
 
@@ -79,6 +97,21 @@ EXERCISES = (
             Wrong(
                 f"def gradient_at(f, a):\n{DEFINE}    y = f(x)\n    y.backward()\n\n\n{CHECK}",
                 "最後に `return x.grad`",
+            ),
+            Wrong(
+                f"def gradient_at(f, a):\n{DEFINE}    y = f(x)\n"
+                f"    return y.backward()\n\n\n{CHECK}",
+                "`y.backward()` は何も返さず",
+            ),
+            Wrong(
+                f"def gradient_at(f, a):\n{DEFINE}    y = f(a)\n    y.backward()\n"
+                f"    return x.grad\n\n\n{CHECK}",
+                "`f(a)` ではなく `f(x)`",
+            ),
+            Wrong(
+                "def gradient_at(f, a):\n    h = 1e-5\n"
+                f"    return (f(a + h) - f(a - h)) / (2 * h)\n\n\n{CHECK}",
+                "差分ではなく",
             ),
             Wrong(
                 f"def gradient_at(f, a):\n{DEFINE}    y = f(x)\n    y.backward()\n"
