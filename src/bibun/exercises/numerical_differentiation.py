@@ -42,6 +42,22 @@ SLIPS: tuple[tuple[Formula, str], ...] = (
         "`/ 2 * h` は「2で割ってからhを掛ける」の意味です。分母を `(2 * h)` とかっこで囲みます。",
     ),
     (
+        lambda f, x, h: (f(x + h) - f(x - h)) / 2,
+        "2で割るところまでは合っています。2点の間隔は `2 * h` なので、`h` でも割ります。",
+    ),
+    (
+        lambda f, x, h: (f(x + h) + f(x - h)) / (2 * h),
+        "分子が足し算になっています。右側の値から左側の値を引きます。",
+    ),
+    (
+        lambda f, x, h: (f(x + h / 2) - f(x - h / 2)) / h,
+        "左右に `h` の半分ずつしかずらしていません。`f(x + h)` と `f(x - h)` を使います。",
+    ),
+    (
+        lambda f, x, h: f(x + h) - f(x - h) / 2 * h,
+        "分子も分母も、かっこで囲みます。掛け算と割り算は、引き算より先に左から計算されます。",
+    ),
+    (
         lambda f, x, h: f(x + h) - f(x - h) / (2 * h),
         "割り算は引き算より先に計算されます。分子の引き算をかっこで囲みます。",
     ),
@@ -94,12 +110,12 @@ def judge_gradient(gradient_by_diff: Any) -> None:
     base, h = [2.0, 5.0, -1.0], 2.0**-10
     points: list[list[float]] = []
 
-    def recorded(xs: Any) -> float:
+    def f(xs: Any) -> float:
         points.append(values(xs, (3,), "fに渡した点"))
         return bowl(xs)
 
     given = list(base)
-    slopes = gradient_by_diff(recorded, given, h)
+    slopes = gradient_by_diff(f, given, h)
     if slopes is ...:
         raise Unanswered("関数が `...` のままです。偏微分係数のリストを返すように書きかえます。")
     if slopes is None:
@@ -123,6 +139,10 @@ def judge_gradient(gradient_by_diff: Any) -> None:
         raise Mistake(
             f"中心差分の値で、`f` を{len(points)}回計算しました。前進差分なら、"
             f"もとの点での値を使い回して{len(base) + 1}回で済みます。"
+        )
+    if close(got, [3.0, 3.0, 2.0], 1e-4) and not close(got, want, 1e-9):
+        raise Mistake(
+            "刻み幅が引数の `h` ではなく、決まった数になっています。`h` を使って書きます。"
         )
     if not close(got, want, 1e-9):
         shown = ", ".join(f"{slope:g}" for slope in got)
@@ -204,6 +224,10 @@ EXERCISES = (
             Wrong(CENTRAL.format("(f(x + h) - f(x - h)) / h"), "2倍"),
             Wrong(CENTRAL.format("(f(x - h) - f(x + h)) / (2 * h)"), "符号が逆"),
             Wrong(CENTRAL.format("(f(x + h) - f(x - h)) / 2 * h"), "2で割ってから"),
+            Wrong(CENTRAL.format("(f(x + h) - f(x - h)) / 2"), "`h` でも割ります"),
+            Wrong(CENTRAL.format("(f(x + h) + f(x - h)) / (2 * h)"), "足し算"),
+            Wrong(CENTRAL.format("(f(x + h / 2) - f(x - h / 2)) / h"), "半分ずつ"),
+            Wrong(CENTRAL.format("f(x + h) - f(x - h) / 2 * h"), "分子も分母も"),
             Wrong(CENTRAL.format("f(x + h) - f(x - h) / (2 * h)"), "分子の引き算"),
             Wrong(CENTRAL.format("f(x + h) - f(x - h)"), "割ると傾き"),
             Wrong(CENTRAL.format("(f(x + 1e-6) - f(x - 1e-6)) / 2e-6"), "引数の `h`"),
@@ -246,6 +270,10 @@ EXERCISES = (
                 "中心差分",
             ),
             Wrong(changed(GRADIENT, "xs[i] + h]", "xs[i]]"), "1つずつ"),
+            Wrong(
+                changed(changed(GRADIENT, "+ h]", "+ 1e-6]"), "f_xs) / h", "f_xs) / 1e-6"),
+                "決まった数",
+            ),
             Wrong(
                 changed(IN_PLACE, "f_xs = f(xs)\n", "f_xs = f(xs)\n    xs = list(xs)\n"), "もとに戻"
             ),
