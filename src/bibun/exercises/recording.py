@@ -20,6 +20,11 @@ def judge_chain(y: Any) -> None:
             f"{shown}順序が逆です。出口に近いのは、最後にした計算です。"
             "先に足し、次に掛け、最後にsinを計算します。"
         )
+    if found == [CHAIN[0], CHAIN[2], CHAIN[1], CHAIN[3]]:
+        raise Mistake(
+            f"{shown}足し算と掛け算の順が逆です。葉に近い足し算を先にします。"
+            "先に掛けてしまうのなら、`x + …` を丸括弧で囲みます。"
+        )
     if len(found) != len(CHAIN):
         amount = "多すぎます" if len(found) > len(CHAIN) else "足りません"
         raise Mistake(f"{shown}演算が{amount}。足し算、掛け算、sinを1回ずつ使います。")
@@ -113,6 +118,7 @@ EXERCISES = (
         ),
         wrong=(
             Wrong(f"{X}y = torch.sin(x) * 3 + 1{CHECK_CHAIN}", "順序が逆"),
+            Wrong(f"{X}y = torch.sin(3 * x + 1){CHECK_CHAIN}", "足し算と掛け算の順が逆"),
             Wrong(f"{X}y = torch.sin(x * 3){CHECK_CHAIN}", "演算が足りません"),
             Wrong(f"{X}y = torch.sin((x + 1) * 3 + 2){CHECK_CHAIN}", "演算が多すぎます"),
             Wrong(f"{X}y = torch.sin((x + 1) / 3){CHECK_CHAIN}", "2番目は MulBackward0 のはず"),
