@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -177,6 +178,17 @@ def test_lecture_graph_has_the_partials_of_the_text(engine: Any) -> None:
         ("u", None, 3.0), ("v", None, 2.0), ("x", "+", 5.0), ("y", "−", 1.0), ("z", "×", 5.0),
     ]  # fmt: skip
     assert graph.reverse_sweep("z").results == {"z": 1, "x": 1, "y": 5, "u": 6, "v": -4}
+
+
+def test_the_ledger_is_a_table_with_a_row_for_each_step() -> None:
+    graph = Graph.from_edges([("x<1", "y", 2.0), ("y", "z", -3.0)])
+    table = ElementTree.fromstring(graph.reverse_sweep("z")._repr_html_())
+    assert "".join(table.find("caption").itertext()) == "訪れたノード3、辺2"
+    rows = [["".join(cell.itertext()) for cell in row] for row in table.iter("tr")]
+    assert rows[1:] == [
+        ["1", "z ⇒ y", "1 × (-3) = -3", "y\u0304: 0 → -3"],
+        ["2", "y ⇒ x<1", "-3 × 2 = -6", "x<1\u0304: 0 → -6"],
+    ]
 
 
 def test_a_value_used_twice_by_one_operation_has_two_edges() -> None:

@@ -150,17 +150,18 @@ class Sweep:
             f'<th scope="col">{text}</th>' for text in ("手", "辺", "上流×局所=寄与", "前 → 後")
         )
         body = "".join(
-            f"<tr><td>{number}</td>" + "".join(map(_cell, row)) + "</tr>"
+            "<tr>" + "".join(map(_cell, (str(number), *row))) + "</tr>"
             for number, row in enumerate(self.ledger(), start=1)
         )
         caption = f"訪れたノード{self.nodes_visited}、辺{self.edges_visited}"
+        # 日本語のフォントは、随伴値の上線（合成文字）を隣の字の上にずらすことがある。
+        style = "white-space:nowrap;font-family:system-ui,sans-serif"
         return (
-            '<table class="bibun-ledger" style="border-collapse:separate;border-spacing:0.8em 0">'
+            f'<table class="bibun-ledger" style="{style}">'
             f"<caption>{caption}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
 
 def _cell(text: str) -> str:
-    # 狭い画面でも「z ⇒ x」の途中では折り返さない。
-    return f"<td>{escape(text).replace(' ', '&#160;')}</td>"
+    return f'<td style="padding:0.1em 0.5em;text-align:start">{escape(text)}</td>'

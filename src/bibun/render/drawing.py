@@ -81,7 +81,8 @@ class Frames:
                 zip(self.drawings, self.captions, strict=True)
             )
         )
-        return f'<div class="bibun-frames">{"".join(items)}</div>'
+        style = "font-family:system-ui,sans-serif"  # 日本語のフォントでは上線の位置がずれる
+        return f'<div class="bibun-frames" style="{style}">{"".join(items)}</div>'
 
     def __repr__(self) -> str:
         return "\n".join(self.captions)
