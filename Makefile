@@ -24,6 +24,11 @@ $(VENV)/test.ready: $(VENV)/book.ready requirements-dev.txt
 	@$(SETUP) requirements.txt requirements-dev.txt
 	@touch $@
 
+node_modules/ready: package-lock.json $(VENV)/test.ready
+	@echo "==> ブラウザーのためのPython(Pyodide)を入れています"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --no-audit --no-fund
+	@touch $@
+
 $(VENV)/bench.ready: $(VENV)/test.ready requirements-bench.txt
 	@$(PYTHON) tools/setup_environment.py --venv $(VENV) requirements-bench.txt
 	@touch $@
@@ -37,11 +42,11 @@ serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、
 	$(BIN)/sphinx-autobuild . _build/html -d _build/.doctrees -n -D nb_execution_mode=cache \
 	  --host 127.0.0.1 --port $(PORT) --watch src --ignore '*/_build/*' --ignore '*/.venv/*'
 
-test: $(VENV)/test.ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
+test: $(VENV)/test.ready node_modules/ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
 	@$(PYTHON) tools/browser.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-unit: $(VENV)/test.ready  ## ビルドもブラウザーも要らないテスト
+unit: $(VENV)/test.ready node_modules/ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/book
 
 bench: $(VENV)/bench.ready  ## 速さと記憶の量を、ほかの自動微分と比べる(比だけを読む)
