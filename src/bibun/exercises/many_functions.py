@@ -56,7 +56,8 @@ def judge_polynomial(gradient: Any) -> None:
     mistakes = [
         ([3.0], "3はxの値です。`x` ではなく `x.grad` を渡してください。"),
         ([16.0], TWICE if is_gradient else value),
-        ([6.0], "6はx²だけの勾配です。2xの項が式から抜けていませんか。"),
+        ([4.0], "`x * 2` は2倍です。2乗は `x**2` と書きます。"),
+        ([6.0], "6になるのは、2xの項が式から抜けているか、xを2.0で作ったときです。"),
     ]
     _judge(gradient, [8.0], [()], mistakes)
 
@@ -68,6 +69,8 @@ def judge_squares(gradient: Any) -> None:
         ([14.0], "14はf(x)の値です。ほしいのは `backward()` のあとの `x.grad` です。"),
         ([12.0], "12は3つの成分の合計です。勾配は、成分ごとの偏微分を3つ並べたベクトルです。"),
         ([1.0, 1.0, 1.0], "これはx₁+x₂+x₃の勾配です。各成分を2乗しましたか。"),
+        ([12.0, 12.0, 12.0], "これは(x₁+x₂+x₃)²の勾配です。足す前に、各成分を2乗します。"),
+        ([2 / 3, 4 / 3, 2.0], "これは2乗の平均の勾配です。`mean()` ではなく `sum()` です。"),
         ([4.0, 8.0, 12.0], TWICE),
     ]
     _judge(gradient, [2.0, 4.0, 6.0], [(3,)], mistakes)
@@ -83,6 +86,8 @@ def judge_quadratic_form(gradient: Any) -> None:
         ),
         ([3.0, 3.0], "これは行列とxの積の和の勾配です。左からもxを掛けましたか。"),
         ([2.0, 4.0], "これはxᵀxの勾配です。間に行列を挟みましたか。"),
+        ([6.0, 12.0], "`*` は成分ごとの積です。行列の積には `@` を使います。"),
+        ([1.0, 2.0, 2.0, 4.0], "これは行列の勾配です。微分の相手(印を付けるの)はxです。"),
         ([20.0, 16.0], TWICE),
     ]
     _judge(gradient, [10.0, 8.0], [(2,), (1, 2), (2, 1)], mistakes)
@@ -122,6 +127,16 @@ EXERCISES = (
                 "`x` ではなく `x.grad`",
             ),
             Wrong(
+                "x = torch.tensor(3.0, requires_grad=True)\n"
+                'y = x * 2 + 2 * x + 1\ny.backward()\ncheck("3-1", x.grad)',
+                "2乗は `x**2`",
+            ),
+            Wrong(
+                "x = torch.tensor(2.0, requires_grad=True)\n"
+                'y = x**2 + 2 * x + 1\ny.backward()\ncheck("3-1", x.grad)',
+                "xを2.0で作った",
+            ),
+            Wrong(
                 "x = torch.tensor(3.0, requires_grad=True)\nfor _ in range(2):\n"
                 '    y = x**2 + 2 * x + 1\n    y.backward()\ncheck("3-1", x.grad)',
                 "ちょうど2倍",
@@ -142,6 +157,8 @@ EXERCISES = (
         wrong=(
             Wrong(f'{VECTOR}y = x**2\ncheck("3-2", y)', "和をとって"),
             Wrong(f'{VECTOR}y = x.sum()\ny.backward()\ncheck("3-2", x.grad)', "2乗しましたか"),
+            Wrong(f'{VECTOR}y = x.sum() ** 2\ny.backward()\ncheck("3-2", x.grad)', "足す前に"),
+            Wrong(f'{VECTOR}y = (x**2).mean()\ny.backward()\ncheck("3-2", x.grad)', "`sum()`"),
             Wrong(f'{VECTOR}y = (x**2).sum()\ny.backward()\ncheck("3-2", y)', "f(x)の値"),
             Wrong(
                 f'{VECTOR}y = (x**2).sum()\ny.backward()\ncheck("3-2", x.grad.sum())',
@@ -173,6 +190,12 @@ EXERCISES = (
             Wrong(f'{FORM}y = (A @ x).sum()\ny.backward()\ncheck("3-3", x.grad)', "左からも"),
             Wrong(f'{FORM}y = x @ A @ x\ny.backward()\ncheck("3-3", y)', "13はf(x)の値"),
             Wrong(f'{FORM}y = x @ x\ny.backward()\ncheck("3-3", x.grad)', "xᵀx"),
+            Wrong(f'{FORM}y = (x * A * x).sum()\ny.backward()\ncheck("3-3", x.grad)', "`@`"),
+            Wrong(
+                "A = torch.tensor([[1.0, 2.0], [2.0, 1.0]], requires_grad=True)\n"
+                'x = torch.tensor([1.0, 2.0])\ny = x @ A @ x\ny.backward()\ncheck("3-3", A.grad)',
+                "行列の勾配",
+            ),
         ),
         praise="値は13、勾配は(10, 8)です。手計算の(2x₁+4x₂, 4x₁+2x₂)と一致します。",
     ),
