@@ -10,6 +10,8 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
@@ -104,22 +106,31 @@ SUPPORTED = [
 ]
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.bool]
 
-# bibun の関数が torch と別の名前の下にあるもの
+# 見本の引数の順が関数と違うものと、Python が演算子として呼ぶもの
 CALLS: dict[str, Callable[..., Any]] = {
     "nn.functional.relu": lambda x: bibun.torch_api.relu(x),
     "T": lambda x: x.T,
     "true_divide": lambda x, other: bibun.torch_api.div(x, other),
-    "rsub": lambda x, other, **kwargs: other - x if not kwargs else refuse_alpha(),
+    "where": lambda x, condition, other: bibun.torch_api.where(condition, x, other),
     "__getitem__": lambda x, index: x[index],
-    "__rdiv__": lambda x, other: x.__rtruediv__(other),
+    "__radd__": lambda x, other: other + x,
+    "__rsub__": lambda x, other: other - x,
+    "__rmul__": lambda x, other: other * x,
+    "__rdiv__": lambda x, other: other / x,
+    "__rpow__": lambda x, other: other**x,
+    "__rmatmul__": lambda x, other: other @ x,
 }
 
-# (演算の名前、値か文面に一致する正規表現): 理由
-UNSUPPORTED: dict[tuple[str, str], str] = {}
-
-
-def refuse_alpha() -> None:
-    raise NotImplementedError("alpha")
+# 理由: (演算の名前、見本と結果の説明に一致する正規表現)
+UNSUPPORTED = {
+    "bibun の dtype は float32、float64、int64、bool の4つ": ("*", r"int32|float16|int16|uint8"),
+    "書き込み先を渡す out= は、勾配を記録できないので講義で使わない": ("*", r"out="),
+    "行列積は2次元まで。束ねた行列積は講義に出てこない": ("*", "3次元以上のTensorの行列積"),
+    "見本は Tensor.__radd__(2, 3) のように呼ぶ。Python の式では起こらない": (
+        r"__r\w+__",
+        r"^\(2, ",
+    ),
+}
 
 
 def operators() -> list[Any]:
@@ -200,9 +211,14 @@ def compare(op: Any, sample: Any) -> str | None:
     theirs = outcome(lambda: op(*arguments, **sample.kwargs))
     ours = outcome(lambda: bibun_call(op)(*ours_in, **kwargs))
     if isinstance(theirs, Exception) or isinstance(ours, Exception):
-        same = type(theirs) is type(ours) and str(theirs) == str(ours)
+        same = type(theirs) is type(ours) and without_overloads(str(theirs)) == without_overloads(
+            str(ours)
+        )
         return None if same else f"bibun {ours!r:.150}, torch {theirs!r:.150}"
-    return differing_values(ours, theirs) or differing_gradients(ours, theirs, ours_in, arguments)
+    if difference := differing_values(ours, theirs):
+        return difference
+    difference = outcome(lambda: differing_gradients(ours, theirs, ours_in, arguments))
+    return f"gradient: {difference}" if difference else None
 
 
 def differing_values(ours: Any, theirs: Any) -> str | None:
@@ -215,7 +231,10 @@ def differing_values(ours: Any, theirs: Any) -> str | None:
 def differing_gradients(ours: Any, theirs: Any, ours_in: Any, theirs_in: Any) -> str | None:
     our_outputs, their_outputs = differentiable(ours), differentiable(theirs)
     if len(our_outputs) != len(their_outputs):
-        return "requires_grad"
+        return f"torch requires_grad {len(their_outputs)}, bibun {len(our_outputs)}"
+    their_leaves = leaves_of(theirs_in, torch.Tensor)
+    for leaf in their_leaves:  # 見本どうしが同じ葉を使うことがある
+        leaf.grad = None
     for our, their in zip(our_outputs, their_outputs, strict=True):
         ramp = [0.5 + i / 8 for i in range(their.numel())]
         their.backward(
@@ -223,13 +242,17 @@ def differing_gradients(ours: Any, theirs: Any, ours_in: Any, theirs_in: Any) ->
         )
         weights = bibun.torch_api.tensor(ramp, dtype=our.dtype).reshape(our.shape)
         our.backward(weights, retain_graph=True)
-    pairs = zip(leaves_of(ours_in, Tensor), leaves_of(theirs_in, torch.Tensor), strict=True)
-    for our, their in pairs:
+    for our, their in zip(leaves_of(ours_in, Tensor), their_leaves, strict=True):
         if (our.grad is None) != (their.grad is None):
-            return f"gradient: torch {their.grad}, bibun {our.grad}"
+            return f"torch {their.grad}, bibun {our.grad}"
         if their.grad is not None and (error := differing_values(our.grad, their.grad)):
-            return f"gradient: {error}"
+            return error
     return None
+
+
+def without_overloads(message: str) -> str:
+    """torch は候補の一覧を長く並べる。その前までを比べる。"""
+    return message.partition(", but expected one of")[0]
 
 
 def samples(op: Any) -> Iterator[Any]:
@@ -239,8 +262,13 @@ def samples(op: Any) -> Iterator[Any]:
             yield from op.sample_inputs("cpu", dtype, requires_grad=needs_grad)
 
 
+def error_samples(op: Any) -> Iterator[Any]:
+    if op.error_inputs_func is not None:
+        yield from (case.sample_input for case in op.error_inputs_func(op, "cpu"))
+
+
 def brief(value: Any) -> str:
-    """見本の引数を1行で。Tensor は形だけ。"""
+    """見本の引数を1行で。Tensor は型と形だけ。"""
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
     if isinstance(value, (list, tuple)):
@@ -254,44 +282,49 @@ def describe(sample: Any, difference: str) -> str:
     return f"({call}): " + " ".join(difference.split())[:300]
 
 
-def reason_for(op: Any, text: str) -> tuple[str, str] | None:
-    for key in UNSUPPORTED:
-        if key[0] in (op.name, full_name(op), "*") and re.search(key[1], text):
-            return key
+def reason_for(op: Any, text: str) -> str | None:
+    for reason, (name, pattern) in UNSUPPORTED.items():
+        if (name == "*" or re.fullmatch(name, op.name)) and re.search(pattern, text):
+            return reason
     return None
 
 
-COUNTS: Counter[str] = Counter()
-REASONS: Counter[tuple[str, str]] = Counter()
+@dataclass
+class Comparison:
+    """1つの演算の見本を全部比べた結果。"""
+
+    count: int = 0
+    failures: list[str] = field(default_factory=list)
+    unsupported: Counter[str] = field(default_factory=Counter)
 
 
-def unexplained(op: Any, cases: Iterator[Any]) -> list[str]:
-    """合わなかった見本のうち、表に理由のないもの。"""
-    failures = []
-    for sample in cases:
-        COUNTS["samples"] += 1
+@cache
+def compared(op: Any, kind: Callable[[Any], Iterator[Any]]) -> Comparison:
+    result = Comparison()
+    for sample in kind(op):
+        result.count += 1
         difference = compare(op, sample)
         if difference is None:
             continue
         text = describe(sample, difference)
         reason = reason_for(op, text)
         if reason is None:
-            failures.append(text)
+            result.failures.append(text)
         else:
-            COUNTS["unsupported"] += 1
-            REASONS[reason] += 1
-    return failures
+            result.unsupported[reason] += 1
+    return result
 
 
+@pytest.mark.parametrize("kind", [samples, error_samples])
 @pytest.mark.parametrize("op", operators(), ids=full_name)
-def test_samples_of_torch_give_the_results_of_torch(op):
-    failures = unexplained(op, samples(op))
+def test_samples_of_torch_give_what_torch_gives(op, kind):
+    failures = compared(op, kind).failures
     assert not failures, f"{len(failures)}\n" + "\n".join(failures[:10])
 
 
-@pytest.mark.parametrize(
-    "op", [op for op in operators() if op.error_inputs_func is not None], ids=full_name
-)
-def test_error_samples_of_torch_give_the_words_of_torch(op):
-    failures = unexplained(op, (case.sample_input for case in op.error_inputs_func(op, "cpu")))
-    assert not failures, f"{len(failures)}\n" + "\n".join(failures[:10])
+def test_at_least_95_percent_of_the_samples_are_supported_and_every_reason_is_needed():
+    everything = [compared(op, kind) for op in operators() for kind in (samples, error_samples)]
+    unsupported: Counter[str] = sum((c.unsupported for c in everything), Counter())
+    count = sum(c.count for c in everything)
+    assert unsupported.total() <= 0.05 * count, f"{unsupported} / {count}"
+    assert set(unsupported) == set(UNSUPPORTED)
