@@ -11,6 +11,8 @@ from heapq import heappop, heappush
 from typing import Any
 
 from bibun import errors
+from bibun.dtypes import _float32_cell as cell
+from bibun.dtypes import float32
 from bibun.grad_mode import state
 from bibun.operation import TABLE, edge
 from bibun.shapes import broadcast
@@ -19,6 +21,7 @@ from bibun.tensor import AutogradMeta, Node, Storage, Tensor, make
 __all__ = ["backward", "grad"]
 
 Edge = Node | Tensor
+Gradient = Tensor | float
 
 
 def backward(
@@ -178,44 +181,114 @@ def _sweep(
     create_graph: bool,
     found: dict[Edge, Tensor | None] | None = None,
 ) -> None:
-    """逆順の掃き出し. `found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む."""
-    arrived: dict[Edge, Tensor] = {}
-    queue: list[tuple[int, Node]] = []
+    """逆順の掃き出し. `found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む.
+
+    0次元の勾配は、記録しないあいだ、Tensorでなくただの小数で運ぶ(`Gradient`)。
+    """
+    arrived: dict[Edge, Gradient] = {}
+    queue: list[tuple[int, Any]] = []
     useful = None if found is None else _leading_to(found, outputs)
-
-    def deliver(place: Edge, gradient: Tensor) -> None:
-        if place in arrived:
-            arrived[place] = arrived[place] + gradient
-            return
-        arrived[place] = gradient
-        if isinstance(place, Node):
-            heappush(queue, (place.order, place))
-
     previous, state.enabled = state.enabled, create_graph
     try:
         for place, start in zip(outputs, starts, strict=True):
-            deliver(place, start)
+            _deliver(place, start if create_graph else _lighten(start), arrived, queue)
         while queue:
             node = heappop(queue)[1]
             gradient = arrived.pop(node)
             if node.hooks:
-                gradient = _run_hooks(node.hooks, gradient)
+                gradient = _lighten(_run_hooks(node.hooks, _as_tensor(gradient, node)))
             if found is not None and node in found:
-                found[node] = gradient
-            saved = _unpack(node, create_graph)
-            for index, parent in enumerate(node.parents):
-                if parent is None or (useful is not None and parent not in useful):
-                    continue
-                contribution = node.operation.partials[index](gradient, *saved)
-                if contribution._shape != parent._shape or contribution._dtype is not parent._dtype:
-                    contribution = _fit(contribution, node, index, parent)
-                deliver(parent, contribution)
-            if not retain_graph:
-                _free(node)
+                found[node] = _as_tensor(gradient, node)
+            operation = node.operation
+            numbers = None
+            if operation.single_rounding and type(gradient) is float:
+                numbers = _numbers(node) if node.versions else node.saved
+            if numbers is None:
+                _share_tensors(node, gradient, useful, create_graph, arrived, queue)
+            else:  # 規則が足し算や掛け算1回なら、ただの小数で計算しても値は同じ
+                for parent, partial in zip(node.parents, operation.partials):  # noqa: B905
+                    if parent is None or (useful is not None and parent not in useful):
+                        continue
+                    cell[0] = share = partial(gradient, *numbers)
+                    if parent._dtype is float32:
+                        share = cell[0]
+                    earlier = arrived.get(parent)
+                    if earlier is None:
+                        arrived[parent] = share
+                        if type(parent) is not Tensor:
+                            heappush(queue, (parent.order, parent))
+                    elif type(earlier) is float and parent._dtype is float32:
+                        cell[0] = earlier + share
+                        arrived[parent] = cell[0]
+                    else:
+                        _deliver(parent, share, arrived, queue)
+            if node.versions and not retain_graph:
+                node.saved = None  # 何も覚えていないNode(足し算など)は、何度でも使える
         for leaf, gradient in arrived.items():  # 残っているのは葉だけ
-            _arrive_at_leaf(leaf, gradient, create_graph, found)  # type: ignore[arg-type]
+            _arrive_at_leaf(leaf, gradient, create_graph, found)
     finally:
         state.enabled = previous
+
+
+def _share_tensors(
+    node: Node,
+    gradient: Gradient,
+    useful: set[Edge] | None,
+    create_graph: bool,
+    arrived: dict[Edge, Gradient],
+    queue: list[tuple[int, Any]],
+) -> None:
+    """規則をTensorで計算し、勾配を親へ配る."""
+    saved = _unpack(node, create_graph)
+    gradient = _as_tensor(gradient, node)
+    for index, parent in enumerate(node.parents):
+        if parent is not None and (useful is None or parent in useful):
+            share = node.operation.partials[index](gradient, *saved)
+            if share._shape != parent._shape or share._dtype is not parent._dtype:
+                share = _fit(share, node, index, parent)
+            _deliver(parent, share if create_graph else _lighten(share), arrived, queue)
+
+
+def _lighten(gradient: Tensor) -> Gradient:
+    """0次元の勾配を、ただの小数にする."""
+    return gradient._storage if type(gradient._storage) is float else gradient
+
+
+def _as_tensor(gradient: Gradient, place: Edge) -> Tensor:
+    if isinstance(gradient, Tensor):
+        return gradient
+    return make([gradient], place._shape, place._dtype)
+
+
+def _deliver(
+    place: Edge, share: Gradient, arrived: dict[Edge, Gradient], queue: list[tuple[int, Any]]
+) -> None:
+    """勾配の分け前を渡す. 2つ目からは足し合わせる(同じ値を2度使うと、勾配は和になる)."""
+    earlier = arrived.get(place)
+    if earlier is None:
+        arrived[place] = share
+        if isinstance(place, Node):
+            heappush(queue, (place.order, place))
+    elif type(earlier) is float and type(share) is float:
+        arrived[place] = place._dtype.round(earlier + share)
+    else:
+        arrived[place] = _as_tensor(earlier, place) + _as_tensor(share, place)
+
+
+def _numbers(node: Node) -> tuple[Any, Any] | None:
+    """覚えた2つの値を、ただの小数にする(1回の丸めで済む規則は、値を2つまでしか覚えない). そうできない(してはならない)ときは`None`."""
+    if node.saved is None:
+        return None
+    a, b = node.saved
+    if type(a) is Tensor:
+        if type(a._storage) is not float or a._version != node.versions[0]:
+            return None  # 書き換えの報告は`_unpack`に任せる
+        a = a._storage
+    if type(b) is Tensor:
+        if type(b._storage) is not float or b._version != node.versions[1]:
+            return None
+        b = b._storage
+    return a, b
 
 
 def _leading_to(found: dict[Edge, Any], outputs: list[Edge]) -> set[Edge]:
@@ -239,8 +312,7 @@ def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
     saved = node.saved
     if saved is None:
         raise errors.graph_already_freed()
-    assert node.versions is not None
-    for value, expected in zip(saved, node.versions, strict=True):
+    for value, expected in zip(saved, node.versions, strict=False):
         if isinstance(value, Tensor):
             storage = value._storage
             version = storage.version if type(storage) is Storage else value._version
@@ -264,14 +336,6 @@ def _modified(node: Node, value: Tensor, version: int, expected: int) -> Runtime
         version,
         expected,
     )
-
-
-def _free(node: Node) -> None:
-    """覚えた値を手放す. 入力も結果も覚えていないNode(足し算など)は、何度でも使える."""
-    saved = node.saved
-    count = len(node.operation.partials)
-    if saved and any(s is not None for s in (*saved[:count], *saved[-1:])):
-        node.saved = None
 
 
 def _run_hooks(hooks: dict[int, Any], gradient: Tensor) -> Tensor:
@@ -306,28 +370,30 @@ def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:
 
 
 def _arrive_at_leaf(
-    leaf: Tensor, gradient: Tensor, create_graph: bool, found: dict[Edge, Tensor | None] | None
+    leaf: Edge, gradient: Gradient, create_graph: bool, found: dict[Edge, Tensor | None] | None
 ) -> None:
+    assert isinstance(leaf, Tensor)
     meta = leaf._meta
     if meta is not None and meta.hooks:
-        gradient = _run_hooks(meta.hooks, gradient)
+        gradient = _run_hooks(meta.hooks, _as_tensor(gradient, leaf))
     if found is None:
         _accumulate(leaf, gradient, create_graph)
     elif leaf in found:
-        found[leaf] = gradient
+        found[leaf] = _as_tensor(gradient, leaf)
 
 
-def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
+def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
     """葉の`grad`に足し込む. ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る."""
     meta = leaf._own_meta()
     if meta.grad is not None:
-        total = meta.grad + gradient
+        total = meta.grad + _as_tensor(gradient, leaf)
         if create_graph:
             meta.grad = total
         else:
             meta.grad._write(total._data)
-        return
-    # 1つの勾配が2つの葉に届くことがあるので、写しを取る
-    meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
-    if create_graph:
-        TABLE["copy"].record((edge(gradient),), (gradient,), meta.grad)
+    elif not isinstance(gradient, Tensor):
+        meta.grad = make([gradient], leaf._shape, leaf._dtype)
+    else:  # 1つの勾配が2つの葉に届くことがあるので、写しを取る
+        meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
+        if create_graph:
+            TABLE["copy"].record((edge(gradient),), (gradient,), meta.grad)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bibun import dtypes, errors
 from bibun.dtypes import DType
+from bibun.operation import attach
 from bibun.shapes import Size
 from bibun.tensor import AutogradMeta, Tensor, make
 
@@ -310,3 +311,23 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         for own, axis in enumerate(axes)
     ]
     return tuple(grids)
+
+
+# --- もとのTensorと同じ型で作る ----------------------------------------------------------------
+
+
+def _new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return tensor(data, dtype=dtype or x._dtype, requires_grad=requires_grad)
+
+
+def _new_zeros(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return zeros(*size, dtype=dtype or x._dtype, requires_grad=requires_grad)
+
+
+def _new_ones(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return ones(*size, dtype=dtype or x._dtype, requires_grad=requires_grad)
+
+
+attach("new_tensor", _new_tensor)
+attach("new_zeros", _new_zeros)
+attach("new_ones", _new_ones)

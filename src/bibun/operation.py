@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 from bibun import dtypes, errors
 from bibun.dtypes import DType
 from bibun.grad_mode import state
-from bibun.shapes import Size, broadcast, broadcast_positions
-from bibun.tensor import Node, Storage, Tensor, _version, make, new
+from bibun.shapes import SCALAR, Size, broadcast, broadcast_positions
+from bibun.tensor import RUN, Anchor, Node, Storage, Tensor, _version, make, new, next_order
 
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
 
@@ -54,6 +54,8 @@ class Operation:
         微分できない点や定義域の端で、どの値を返すか。
     source : str
         規則の出どころ。
+    single_rounding : bool
+        0次元なら、規則をただの小数で計算してから1回丸めても、Tensorで計算したのと同じ値になるか。
 
     Examples
     --------
@@ -64,7 +66,7 @@ class Operation:
 
     __slots__ = (
         "arguments", "formula", "forward", "keeps", "kinks", "name", "node_name", "partials",
-        "source",
+        "single_rounding", "source",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +79,7 @@ class Operation:
         formula: str,
         kinks: str = "",
         source: str = "",
+        single_rounding: bool = False,
     ) -> None:
         self.name = name
         self.node_name = node_name
@@ -85,6 +88,7 @@ class Operation:
         self.formula = formula
         self.kinks = kinks
         self.source = source
+        self.single_rounding = single_rounding
         self.arguments = [parameter_names(partial)[1:] for partial in self.partials]
         self.keeps = cache(self._keeps)
 
@@ -100,7 +104,7 @@ class Operation:
         result = self.forward(*arguments)
         if state.enabled and result._dtype.is_floating_point:
             parents = tuple([edge(argument) for argument in arguments[: len(self.partials)]])
-            if any(parent is not None for parent in parents):
+            if parents.count(None) < len(parents):
                 self.record(parents, arguments, result)
         return result
 
@@ -109,17 +113,33 @@ class Operation:
     ) -> None:
         """結果のTensorに、親と、覚えておく値を書いたNodeを付ける."""
         keeps = self.keeps(*[parent is not None for parent in parents])
-        if len(keeps) > len(arguments):  # 規則が結果`y`を受け取る。結果そのものを覚えると循環する
-            arguments = (*arguments, _alias(result) if keeps[-1] else None)
-        kept = zip(arguments, keeps, strict=False)  # 規則の引数にない引数は、覚えない
-        saved = tuple([argument if keep else None for argument, keep in kept])
-        Node._count -= 1
-        node = new(Node)
+        count = len(self.partials)
+        saved: list[Any] = []
+        versions: list[int] = []
+        holds = False
+        for index, keep in enumerate(keeps):
+            value, version = None, 0
+            if keep:  # 引数の次は結果`y`。結果そのものを覚えると循環するので、写しを覚える
+                value = arguments[index] if index < len(arguments) else _alias(result)
+                if isinstance(value, Tensor):
+                    version = _version(value)
+                    holds = True
+                elif index < count:
+                    value = result._dtype.round(value)  # 数は、計算に使った型に丸めて覚える
+                    holds = True
+            saved.append(value)
+            versions.append(version)
+        depth = -1
+        for parent in parents:
+            if isinstance(parent, Node) and parent.depth > depth:
+                depth = parent.depth
+        node = new(Node if depth < RUN else Anchor)
         node.operation = self
         node.parents = parents
-        node.saved = saved
-        node.versions = tuple([_version(s) if isinstance(s, Tensor) else 0 for s in saved])
-        node.order = Node._count
+        node.saved = tuple(saved)
+        node.versions = tuple(versions) if holds else ()
+        node.order = next_order()
+        node.depth = depth + 1 if depth < RUN else 0
         node._shape = result._shape
         node._dtype = result._dtype
         node.hooks = None
@@ -135,6 +155,7 @@ class Operation:
             formula=self.formula,
             kinks=self.kinks,
             source=self.source,
+            single_rounding=self.single_rounding,
         )
 
     def __repr__(self) -> str:
@@ -206,6 +227,19 @@ def method(function: _Function) -> _Function:
     return function
 
 
+def gate(g: Any, condition: Any) -> Any:
+    """条件が真のところだけ勾配`g`を通し、ほかを0にする. 0を掛けるのと違い、無限大も止める.
+
+    Examples
+    --------
+    >>> gate(3.0, True), gate(float("inf"), False)
+    (3.0, 0.0)
+    """
+    if isinstance(g, Tensor):
+        return g.where(condition, 0.0)
+    return g if condition else 0.0
+
+
 def attach(name: str, attribute: Any) -> None:
     """Tensorに、名前`name`のメソッドやプロパティを足す."""
     setattr(Tensor, name, attribute)
@@ -265,6 +299,11 @@ def elementwise(
     """
 
     def forward(*operands: Any) -> Tensor:
+        scalars = _scalars(operands)
+        if scalars is not None:
+            values, dtype = scalars
+            dtype = result(dtype)
+            return make([dtype.round(function(*values))], SCALAR, dtype)
         common = promote(*operands)
         dtype = result(common)
         shape = broadcast([o._shape for o in operands if isinstance(o, Tensor)])
@@ -272,6 +311,26 @@ def elementwise(
         return make(dtype.round_all(map(function, *columns)), shape, dtype)
 
     return forward
+
+
+def _scalars(operands: tuple[Any, ...]) -> tuple[list[float], DType] | None:
+    """どれも0次元の同じ小数の型か、数なら、その値と型. ほかの形は`None`."""
+    dtype = None
+    values = []
+    for operand in operands:
+        if type(operand) is Tensor:
+            if type(operand._storage) is not float or operand._dtype is not (
+                dtype or operand._dtype
+            ):
+                return None
+            dtype = operand._dtype
+            operand = operand._storage
+        elif type(operand) is not float and type(operand) is not int:
+            return None
+        values.append(operand)
+    if dtype is None:
+        return None
+    return [dtype.round(value) for value in values], dtype
 
 
 def _column(operand: Any, shape: Size, dtype: DType) -> Any:
@@ -298,6 +357,7 @@ def unary(
     formula: str = "0",
     kinks: str = "",
     source: str = "",
+    single_rounding: bool = False,
 ) -> Operation:
     """1つの入力をもつ要素ごとの演算を定義し、表に載せる.
 
@@ -332,6 +392,7 @@ def unary(
         formula=formula,
         kinks=kinks,
         source=source,
+        single_rounding=single_rounding,
     )
 
     def apply(x: Tensor) -> Tensor:
@@ -352,6 +413,7 @@ def binary(
     formula: str,
     kinks: str = "",
     source: str = "",
+    single_rounding: bool = False,
 ) -> Operation:
     """2つの入力をもつ要素ごとの演算を定義し、表に載せる. 規則の引数は`(g, a, b, y)`."""
     return define(
@@ -363,6 +425,7 @@ def binary(
             formula=formula,
             kinks=kinks,
             source=source,
+            single_rounding=single_rounding,
         )
     )
 

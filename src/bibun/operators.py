@@ -11,7 +11,7 @@ from bibun.grad_mode import state
 from bibun.operation import Operation, in_place
 from bibun.rules import TABLE, scalar
 from bibun.shapes import SCALAR
-from bibun.tensor import Node, Tensor, new
+from bibun.tensor import RUN, Anchor, Node, Tensor, new, next_order
 
 __all__: list[str] = []
 
@@ -30,6 +30,8 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
     nothing, unchanged = (None, None), (0, 0)
     sides = (True, False)
     keeps = {(left, right): operation.keeps(left, right) for left in sides for right in sides}
+
+    holds = any(any(pair) for pair in keeps.values())
 
     def method(self: Tensor, other: Any) -> Any:
         a, dtype = self._storage, self._dtype
@@ -59,28 +61,34 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         result._version = 0
         if not state.enabled:
             return result
-        left: Node | Tensor | None = self._grad_fn
-        if left is None and self._meta is not None and self._meta.requires_grad:
+        depth = -1
+        left: Any = self._grad_fn
+        if left is not None:
+            depth = left.depth
+        elif self._meta is not None and self._meta.requires_grad:
             left = self
         right = None
         if is_tensor:
             right = other._grad_fn
-            if right is None and other._meta is not None and other._meta.requires_grad:
+            if right is not None:
+                depth = max(depth, right.depth)
+            elif other._meta is not None and other._meta.requires_grad:
                 right = other
         if left is None and right is None:
             return result
-        keep_a, keep_b = keeps[left is not None, right is not None]
-        Node._count -= 1
-        node = new(Node)
+        node = new(Node if depth < RUN else Anchor)
+        node.depth = depth + 1 if depth < RUN else 0
         node.operation = operation
         node.parents = (left, right)
         node.saved = nothing
-        node.versions = unchanged
-        if keep_a or keep_b:
-            node.saved = (self if keep_a else None, other if keep_b else None)
+        node.versions = ()
+        if holds:
+            keep_a, keep_b = keeps[left is not None, right is not None]
+            node.saved = (self if keep_a else None, (other if is_tensor else b) if keep_b else None)
+            node.versions = unchanged
             if self._version or (is_tensor and other._version):
                 node.versions = (self._version, other._version if is_tensor else 0)
-        node.order = Node._count
+        node.order = next_order()
         node._shape = SCALAR
         node._dtype = dtype
         node.hooks = None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ref
 
 from bibun import errors
@@ -74,21 +75,8 @@ class RemovableHandle:
         self.hooks.pop(self.key, None)
 
 
-class _Release:
-    """Nodeの片付けの順番待ち.
-
-    鎖の先頭を手放すと、Pythonは親を、その親を……と入れ子で手放す。Pyodideはこの入れ子が数千段で倒れる。
-    そこで手放すものを列に並べ、いちばん外の1回だけが列を空にする。入れ子は何段の鎖でも1段で済む。
-    """
-
-    __slots__ = ("busy", "queue")
-
-    def __init__(self) -> None:
-        self.queue: list[Any] = []
-        self.busy = False
-
-
-_release = _Release()
+next_order = count(0, -1).__next__
+"""Nodeに振る、作られた順の番号. クラスの属性で数えると、書くたびにPythonの近道が無効になって遅い."""
 
 
 class Node:
@@ -102,8 +90,12 @@ class Node:
         入力ごとに、途中の値ならその`Node`、葉ならそのTensor、勾配を求めないものなら`None`。
     saved : tuple or None
         規則を使うために覚えておく値。逆伝播が済むと`None`になり、記憶を手放す。
+    versions : tuple of int
+        覚えたときの、その値が書き換えられた回数。何も覚えていなければ空。
     order : int
         作られた順番に-1を掛けたもの。親はかならず子より先に作られるので、この順が逆伝播の順になる。
+    depth : int
+        いちばん近い`Anchor`から何段目か。
 
     Examples
     --------
@@ -115,18 +107,19 @@ class Node:
     'torch::autograd::AccumulateGrad'
     """
 
-    __slots__ = ("_dtype", "_shape", "hooks", "operation", "order", "parents", "saved", "versions")
+    __slots__ = (
+        "_dtype", "_shape", "depth", "hooks", "operation", "order", "parents", "saved", "versions",
+    )  # fmt: skip
 
     operation: Operation
     parents: tuple[Node | Tensor | None, ...]
     saved: tuple[Any, ...] | None
-    versions: tuple[int, ...] | None
+    versions: tuple[int, ...]
     order: int
+    depth: int
     _shape: Size
     _dtype: DType
     hooks: dict[int, Any] | None
-
-    _count = 0
 
     def name(self) -> str:
         """演算の記録の名前. torchと同じもの.
@@ -162,13 +155,31 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name().rpartition('::')[2]} object at {id(self):#x}>"
 
-    def __del__(self, release: _Release = _release) -> None:
-        release.queue.append((self.parents, self.saved))
-        if not release.busy:
-            release.busy = True
-            while release.queue:
-                release.queue.pop()
-            release.busy = False
+
+RUN = 100
+"""いちばん近い`Anchor`まで、Nodeが何段続いてよいか."""
+
+
+class Anchor(Node):
+    """鎖のところどころに置く、片付けを引き受けるNode.
+
+    鎖の先頭を手放すと、Pythonは親を、その親を……と入れ子で手放す。Pyodideはこの入れ子が数千段で倒れる。
+    `Anchor`は、手放すものを列に並べ、いちばん外の1回だけが列を空にする。どの道も`RUN`段ごとに`Anchor`を
+    通るので、入れ子は`RUN`段より深くならない。すべてのNodeに`__del__`をもたせるより、ずっと安い。
+    """
+
+    __slots__ = ()
+
+    _waiting: ClassVar[list[Any]] = []
+    _busy: ClassVar[list[bool]] = [False]
+
+    def __del__(self, waiting: list[Any] = _waiting, busy: list[bool] = _busy) -> None:
+        waiting.append((self.parents, self.saved))
+        if not busy[0]:
+            busy[0] = True
+            while waiting:
+                waiting.pop()
+            busy[0] = False
 
 
 class AccumulateGrad(Node):
@@ -183,6 +194,7 @@ class AccumulateGrad(Node):
         self._shape = variable._shape
         self._dtype = variable._dtype
         self.hooks = None
+        self.depth = 0
 
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"

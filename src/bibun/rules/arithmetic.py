@@ -7,10 +7,8 @@ from operator import add, mul
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.dtypes import DType
 from bibun.operation import Operation, binary, define, elementwise, promote, to_floating, unary
 from bibun.rules import scalar
-from bibun.shapes import SCALAR
 from bibun.tensor import Tensor, make
 
 __all__: list[str] = []
@@ -18,7 +16,12 @@ __all__: list[str] = []
 DERIVATIVES = "PyTorch tools/autograd/derivatives.yaml"
 
 ADD = binary(
-    "add", add, (lambda g, _a, _b: g, lambda g, _a, _b: g), formula="(ḡ, ḡ)", source=DERIVATIVES
+    "add",
+    add,
+    (lambda g, _a, _b: g, lambda g, _a, _b: g),
+    formula="(ḡ, ḡ)",
+    source=DERIVATIVES,
+    single_rounding=True,
 )
 SUB = binary(
     "sub",
@@ -26,6 +29,7 @@ SUB = binary(
     (lambda g, _a, _b: g, lambda g, _a, _b: -g),
     formula="(ḡ, -ḡ)",
     source=DERIVATIVES,
+    single_rounding=True,
 )
 MUL = binary(
     "mul",
@@ -33,6 +37,7 @@ MUL = binary(
     (lambda g, _a, b: g * b, lambda g, a, _b: g * a),
     formula="(ḡ b, ḡ a)",
     source=DERIVATIVES,
+    single_rounding=True,
 )
 DIV = binary(
     "div",
@@ -44,7 +49,13 @@ DIV = binary(
     source=DERIVATIVES,
 )
 NEG = unary(
-    "neg", scalar.negate, lambda g, _x, _y: -g, floating=False, formula="-ḡ", source=DERIVATIVES
+    "neg",
+    scalar.negate,
+    lambda g, _x, _y: -g,
+    floating=False,
+    formula="-ḡ",
+    source=DERIVATIVES,
+    single_rounding=True,
 )
 RECIPROCAL = unary(
     "reciprocal",
@@ -65,6 +76,7 @@ RSUB = define(
         (lambda g, _x, _number: -g,),
         formula="-ḡ",
         source=DERIVATIVES,
+        single_rounding=True,
     )
 )
 
@@ -72,34 +84,30 @@ RSUB = define(
 # --- べき: torchは、指数が数か、底が数か、両方Tensorかで3つに分ける ---------------------------
 
 
-def _special_power(exponent: float, dtype: DType) -> Callable[[float], float] | None:
-    """よく使う指数は、べきの関数でなく掛け算や平方根で計算される."""
-    cube = scalar.cube_in_float32 if dtype is dtypes.float32 else scalar.cube
-    return {
-        0.5: scalar.sqrt,
-        2: lambda x: x * x,
-        3: cube,
-        -0.5: scalar.rsqrt,
-        -1: scalar.reciprocal,
-        -2: lambda x: scalar.reciprocal(x * x),
-    }.get(exponent)
-
-
 _power = elementwise(scalar.power)
+_SPECIAL_POWERS: dict[
+    float, Callable[[float], float]
+] = {  # べきの関数でなく、掛け算や平方根で計算される
+    0.5: scalar.sqrt,
+    2: scalar.square,
+    3: scalar.cube,
+    -0.5: scalar.rsqrt,
+    -1: scalar.reciprocal,
+    -2: scalar.reciprocal_of_square,
+}
 
 
 def _power_by_number(x: Tensor, exponent: float) -> Tensor:
-    dtype = promote(x, exponent)
+    dtype = x._dtype
     if not dtype.is_floating_point:
-        if exponent < 0:
+        dtype = promote(x, exponent)
+        if not dtype.is_floating_point and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
+    function = _SPECIAL_POWERS.get(exponent)
+    if function is None or not dtype.is_floating_point:
         return _power(x, exponent)
-    function = _special_power(exponent, dtype)
-    if function is None:
-        return _power(x, exponent)
-    value = x._storage
-    if type(value) is float:
-        return make([dtype.round(function(value))], SCALAR, dtype)
+    if exponent == 3 and dtype is dtypes.float32:
+        function = scalar.cube_in_float32
     return make(dtype.round_all(map(function, dtype.round_all(x._data))), x._shape, dtype)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bibun.operation import unary
+from bibun.operation import gate, unary
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
 
@@ -111,11 +111,12 @@ unary(
 unary(
     "relu",
     scalar.relu,
-    lambda g, _x, y: g.where(y > 0, 0.0),
+    lambda g, _x, y: gate(g, y > 0),
     floating=False,
     formula="x > 0 なら ḡ、でなければ 0",
     kinks="x = 0 では 0",
     source=DERIVATIVES,
+    single_rounding=True,
 )
 unary(
     "erf",

@@ -77,6 +77,14 @@ def integer_power(a: int, b: int) -> int:
     return a if a == 1 or (a == -1 and b % 2) else int(a == -1)
 
 
+def square(x: float) -> float:
+    return x * x
+
+
+def reciprocal_of_square(x: float) -> float:
+    return divide(1.0, x * x)
+
+
 def cube(x: float) -> float:
     return x * x * x
 

@@ -13,6 +13,7 @@ from bibun.operation import (
     define,
     elementwise,
     function,
+    gate,
     method,
     promote,
 )
@@ -110,9 +111,9 @@ def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
 
 def _inside(g: Tensor, x: Tensor, low: Any, high: Any) -> Tensor:
     if low is not None:
-        g = g.where(x >= low, 0.0)
+        g = gate(g, x >= low)
     if high is not None:
-        g = g.where(x <= high, 0.0)
+        g = gate(g, x <= high)
     return g
 
 
