@@ -25,6 +25,11 @@ LINES = {"p": "p = x * y", "q": "q = torch.sin(p)", "r": "r = p + q", "z": "z = 
 
 
 def judge_edges(edges: Any) -> None:
+    if isinstance(edges, (set, frozenset)):
+        raise Mistake(
+            "`{…}` で書くと集合になり、同じ辺が1本にまとまってしまいます。"
+            "角かっこ `[…]` のリストで書きます。"
+        )
     if not isinstance(edges, (list, tuple)):
         raise Mistake(f'`("x", "p")` のような組を並べたリストのはずですが、{kind(edges)}でした。')
     found = Counter(_pair(edge) for edge in edges)
@@ -179,6 +184,7 @@ EXERCISES = (
             Wrong(edges_cell(*ALL_EDGES, '("x", "p")'), "回しか"),
             Wrong(edges_cell(*ALL_EDGES[1:]), "足りない辺"),
             Wrong(edges_cell(*ALL_EDGES[:-2], '("r", "r", "z")'), "2つの組"),
+            Wrong('edges = {("x", "p"), ("y", "p")}\ncheck("graph-1", edges)', "角かっこ"),
         ),
         praise="7本の辺がすべて合いました。rからzへは、同じ向きの辺が2本あります。",
     ),
