@@ -39,7 +39,7 @@ book: $(VENV)/book.ready  ## 本を作る(_build/html)
 
 serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、保存のたびに作り直す
 	$(BIN)/jupyter-book config sphinx . >/dev/null
-	$(BIN)/sphinx-autobuild . _build/html -d _build/.doctrees -n -D nb_execution_mode=cache \
+	$(BIN)/sphinx-autobuild . _build/serve -d _build/.serve -n \
 	  --host 127.0.0.1 --port $(PORT) --watch src --ignore '*/_build/*' --ignore '*/.venv/*'
 
 test: $(VENV)/test.ready node_modules/ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)

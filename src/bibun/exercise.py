@@ -204,7 +204,7 @@ def number(answer: Any, name: str = "答え") -> float:
 
 
 def _shape(shape: Sequence[int]) -> str:
-    return "(スカラー)" if not shape else str(tuple(shape))
+    return "スカラー(形 `()`)" if not shape else str(tuple(shape))
 
 
 def _flatten(nested: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
