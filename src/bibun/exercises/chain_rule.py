@@ -6,18 +6,31 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, kind, number, values
+from bibun.exercise import (
+    Exercise,
+    Mistake,
+    Unanswered,
+    Wrong,
+    close,
+    function,
+    kind,
+    number,
+    values,
+)
 
 Edges = list[tuple[str, str, float]]
 
 # a = uv、b = a + u、z = ab を u = 3、v = 2 で。uからzへのパスは u→a→z、u→a→b→z、u→b→z。
 PRODUCTS = (18.0, 12.0, 6.0)
 TOTAL = sum(PRODUCTS)
+ADDED_UP = f"{TOTAL:g}は3本の積の和です。ここでは、足す前の積をパスごとに並べてください。"
 
 
 def judge_products(products: Any) -> None:
     if not isinstance(products, (list, tuple)):
         raise Mistake(_not_a_list(products))
+    if not products:
+        raise Mistake("リストが空です。パスごとの積を並べてください。")
     got = values(products, (len(products),), "積")
     if _same(got, PRODUCTS):
         return
@@ -26,12 +39,13 @@ def judge_products(products: Any) -> None:
 
 def _not_a_list(products: Any) -> str:
     if isinstance(products, (int, float)) and close([float(products)], [TOTAL]):
-        return f"{TOTAL:g}は3本の積の和です。ここでは、足す前の積をパスごとに並べてください。"
+        return ADDED_UP
     return f"積を並べたリストのはずですが、{kind(products)}でした。`[…, …, …]` と書きます。"
 
 
 def _products_mistake(got: Sequence[float]) -> str:
     named = (
+        ((TOTAL,), ADDED_UP),
         ((27.0, 18.0), "それはvからzへのパスの積です。ここで訊いているのは、uから出るパスです。"),
         (
             (12.0, 18.0, 9.0),
@@ -68,7 +82,7 @@ def judge_path_sum(path_sum: Any) -> None:
                 "`path_sum` が `None` を返しました。`return` を書いたか見直してください。"
             )
         if answer is ...:
-            raise Mistake(
+            raise Unanswered(
                 "`path_sum` の中に `...` が残っています。自分の答えに書きかえてください。"
             )
         got = number(answer, "`path_sum` の戻り値")
@@ -99,8 +113,8 @@ MIXED: Edges = [
 CASES = (
     (LINE, "z", "z", 1.0, "始点と終点が同じなら、長さ0のパスが1本あり、積は1です。"),
     (LINE, "z", "x", 0.0, "パスが1本もないとき、和は0です。"),
-    (LINE, "x", "z", 12.0, "1本のパスに沿っては、辺の偏微分を足すのではなく掛けます。"),
-    (LECTURE, "u", "z", 6.0, "パスが何本もあるときは、積を足します。"),
+    (LINE, "x", "z", 12.0, "1本のパスでは、通る辺の偏微分をすべて、足すのではなく掛けます。"),
+    (LECTURE, "u", "z", 6.0, "パスが何本もあるときは、どのパスも数に入れて、積を足します。"),
     (LECTURE, "v", "z", -4.0, "パスが何本もあるときは、積を足します。"),
     (TWICE, "x", "y", 6.0, "同じ向きの辺が2本あれば、パスも2本です。"),
     (MIXED, "u", "z", 36.0, "途中の値を通るパスも、すべてたどっていますか。"),
@@ -143,6 +157,8 @@ def path_sum(edges, source, target):
 
 
 check("chain-2", path_sum)"""
+_LAST_PATH_ONLY = _ANSWER.replace("total += ", "total = ")
+_LAST_EDGE_ONLY = _ANSWER.replace("s == source:", "t == target:")
 _MERGES_EDGES = """\
 def path_sum(edges, source, target):
     if source == target:
@@ -181,6 +197,7 @@ EXERCISES = (
             Wrong(_products("[3 * 9, 3 * 6, 6]"), "残るのはv"),
             Wrong(_products("[2 + 9, 2 + 1 + 6, 1 + 6]"), "掛けます"),
             Wrong(_products("36"), "足す前の積"),
+            Wrong(_products("[36]"), "足す前の積"),
             Wrong(_products("[18, 12, 6, 6]"), "2度数えて"),
             Wrong(_products("[18, 12, 5]"), "2本は合っています"),
         ),
@@ -198,6 +215,8 @@ EXERCISES = (
             Wrong(_MULTIPLIES_PATHS, "パスが1本もないとき"),
             Wrong(_MERGES_EDGES, "辺が2本あれば"),
             Wrong(_FIRST_PATH_ONLY, "積を足します"),
+            Wrong(_LAST_PATH_ONLY, "積を足します"),
+            Wrong(_LAST_EDGE_ONLY, "通る辺の偏微分をすべて"),
             Wrong(_NO_RETURN, "return"),
         ),
         praise="辺が2本重なるグラフでも、途中の値から始めても、和が合っています。",
