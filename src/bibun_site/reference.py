@@ -22,6 +22,7 @@ HEADINGS = {
     "参照": "出典",
     "サンプル": "用例",
 }
+UNDERLINE = re.compile(r"-{3,}")
 HEADING = re.compile(rf"^(:|\.\. rubric:: )({'|'.join(HEADINGS)})(?=:|$)")
 CONTAINERS = {
     "list": "リスト",
@@ -34,7 +35,8 @@ CONTAINERS = {
 WORDS = {**CONTAINERS, "callable": "関数", "array_like": "数の並び"}
 # 「**名前** (*型*) -- 説明」か「*型* -- 説明」。説明のない戻り値は「*型*」だけになる
 NAMED_TYPE = re.compile(r"(\*\*.+?\*\* )\(\*([^*]+)\*\)(?: -- )?")
-RETURNED_TYPE = re.compile(r"^(:returns: |:列挙: )\*([^*]+)\*(?: -- )?")
+RETURNED_TYPE = re.compile(r"^(:returns: |:列挙: )\*([^*\s][^*]*)\*(?: -- )?")
+INITIAL = re.compile(r"^(\s*)(?=[A-Z]\. )")
 
 
 def type_in_japanese(text: str) -> str:
@@ -70,7 +72,10 @@ def show_in_japanese(
         line = RETURNED_TYPE.sub(lambda m: f"{m[1]}{type_in_japanese(m[2])} — ", line)
         line = NAMED_TYPE.sub(lambda m: f"{m[1]}({type_in_japanese(m[2])}) — ", line)
         line = HEADING.sub(lambda m: m[1] + HEADINGS[m[2]], line)
+        line = INITIAL.sub(r"\1\\", line)  # 「A. Griewank」を、A.から始まる箇条書きと読ませない
         lines[number] = line.removesuffix(" — ")
+        if number and UNDERLINE.fullmatch(line):  # 節にすると、目次とidがページの節と混ざる
+            lines[number - 1 : number + 1] = [f".. rubric:: {lines[number - 1]}", ""]
 
 
 def read_markup_beside_japanese(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
