@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, kind, number
+from bibun.exercise import (
+    Exercise,
+    Mistake,
+    Unanswered,
+    Wrong,
+    close,
+    function,
+    kind,
+    number,
+)
 
 Tape = list[tuple[str, str, float]]
 Bars = dict[str, float]
@@ -25,7 +34,7 @@ def judge_bars(bars: Any) -> None:
     if not isinstance(bars, dict):
         raise Mistake(f"名前と値の辞書のはずですが、{kind(bars)}でした。")
     if any(value is ... for value in bars.values()):
-        raise Mistake("まだ `...` が残っています。")
+        raise Unanswered("まだ `...` が残っています。")
     absent = [name for name in BARS if name not in bars]
     if absent:
         raise Mistake(f"{'、'.join(absent)}の随伴値がありません。")
@@ -68,7 +77,14 @@ def judge_sweep(sweep: Any) -> None:
 
 def _compare(sweep: Callable[..., Any], tape: Tape, target: str) -> None:
     want = _sweep(tape, target)
-    got = _read(sweep(list(tape), target), want)
+    try:
+        answer = sweep(list(tape), target)
+    except KeyError as error:
+        raise Mistake(
+            f"まだ何も入れていない名前 {error} の随伴値を使いました。"
+            "はじめに、テープに出てくる名前すべてに0.0を入れておきます。"
+        ) from error
+    got = _read(answer, want)
     for name in want:
         if not close([got[name]], [want[name]]):
             raise Mistake(
@@ -83,7 +99,7 @@ def _read(answer: Any, want: Bars) -> Bars:
             "`sweep` が `None` を返しました。最後に `return bar` を書いたか見直してください。"
         )
     if answer is ...:
-        raise Mistake("`sweep` の中に `...` が残っています。自分の答えに書きかえてください。")
+        raise Unanswered("`sweep` の中に `...` が残っています。自分の答えに書きかえてください。")
     if not isinstance(answer, dict):
         raise Mistake(f"`sweep` の戻り値は辞書のはずですが、{kind(answer)}でした。")
     return {name: number(answer.get(name, 0.0), f"{name}の随伴値") for name in want}
@@ -93,12 +109,19 @@ def _named_mistake(got: Bars, tape: Tape, target: str) -> str:
     for wrong, says in (
         (
             _sweep(tape[::-1], target),
-            "テープを前から読んでいませんか。出力に近い辺が後ろにあります。",
+            "テープを前から読んでいませんか。出力に近い辺が後ろにあります。"
+            "後ろから読んでいるなら、`return` が `for` の中に入っていないか見てください。",
         ),
         (
             _overwrite(tape, target),
             "寄与を `=` で上書きしていませんか。届いた寄与は `+=` で足します。",
         ),
+        (
+            dict.fromkeys(got, 0.0) | {target: 1.0},
+            "寄与がどこにも届いていません。足す先は、辺の根元(使われた値)の随伴値です。",
+        ),
+        (_local_only(tape, target), "辺の偏微分を足すだけでなく、上流の随伴値を掛けましたか。"),
+        (_all_ones(tape), "はじめに1にするのは `target` だけです。ほかの値は0から始めます。"),
         (dict.fromkeys(got, 0.0), "出発点の随伴値を1にしましたか。0には何を掛けても0です。"),
         (
             _sweep(tape, tape[-1][1]),
@@ -136,6 +159,21 @@ def _overwrite(tape: Tape, target: str) -> Bars:
     bar[target] = 1.0
     for source, end, partial in reversed(tape):
         bar[source] = bar[end] * partial
+    return bar
+
+
+def _local_only(tape: Tape, target: str) -> Bars:
+    bar = {name: 0.0 for source, end, _ in tape for name in (source, end)}
+    bar[target] = 1.0
+    for source, _, partial in reversed(tape):
+        bar[source] += partial
+    return bar
+
+
+def _all_ones(tape: Tape) -> Bars:
+    bar = {name: 1.0 for source, end, _ in tape for name in (source, end)}
+    for source, end, partial in reversed(tape):
+        bar[source] += bar[end] * partial
     return bar
 
 
@@ -182,6 +220,8 @@ def sweep(tape, target):
 
 check("reverse-2", sweep)"""
 
+_MISSING_NAME = _ANSWER.replace("{name: 0.0 for s, t, _ in tape for name in (s, t)}", "{}")
+_INDENTED_RETURN = _ANSWER.replace("    return bar", "        return bar")
 _FROM_THE_LAST = _ANSWER.replace("bar[target] = 1.0", "bar[tape[-1][1]] = 1.0")
 
 _HAND = 'bars = {{"z": 1, "b": {}, "a": {}, "v": {}, "u": {}}}\ncheck("reverse-1", bars)'
@@ -218,6 +258,11 @@ EXERCISES = (
             Wrong(_ANSWER.replace("bar[target] = 1.0", "bar[target] = 0.0"), "0には何を掛けても0"),
             Wrong(_FROM_THE_LAST, "最後の値とは限りません"),
             Wrong(_EVERY_PATH, "パスを1本ずつたどらずに"),
+            Wrong(_MISSING_NAME, "名前すべてに0.0"),
+            Wrong(_INDENTED_RETURN, "`for` の中"),
+            Wrong(_ANSWER.replace("bar[s] += bar[t]", "bar[t] += bar[s]"), "根元"),
+            Wrong(_ANSWER.replace("bar[t] * partial", "partial"), "上流の随伴値を掛け"),
+            Wrong(_ANSWER.replace("name: 0.0", "name: 1.0"), "`target` だけ"),
             Wrong(_ANSWER.replace("    return bar\n", ""), "return bar"),
         ),
         praise="値が何度使われても、ひし形が60個つながっても、辺を1回ずつ読むだけで随伴値がそろいます。",
