@@ -87,6 +87,7 @@ for _name, _run in {
 }.items():
     OPERATIONS[_name] = Operation(_run, choose=_a_number)
 OPERATIONS["c**x"] = Operation(lambda T, xs, p: p[0] ** xs[0], ulp=1, choose=_a_number)
+OPERATIONS["2**x"] = Operation(lambda T, xs, _p: 2 ** xs[0], ulp=1)
 OPERATIONS["x**c"] = Operation(
     lambda T, xs, p: xs[0] ** p[0],
     ulp=1,
