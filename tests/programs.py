@@ -195,6 +195,7 @@ OPERATIONS["double"] = Operation(lambda T, xs, _p: xs[0].double())
 OPERATIONS["unbind"] = Operation(lambda T, xs, p: xs[0].unbind(p[0])[-1], choose=_a_dimension)
 OPERATIONS["split"] = Operation(lambda T, xs, p: xs[0].split(1, p[0])[0], choose=_a_dimension)
 OPERATIONS["expand"] = Operation(lambda T, xs, _p: xs[0].expand(2, *xs[0].shape))
+OPERATIONS["alias"] = Operation(lambda T, xs, _p: xs[0][()])
 OPERATIONS["clone"] = Operation(lambda T, xs, _p: xs[0].clone())
 OPERATIONS["transpose"] = Operation(lambda T, xs, p: xs[0].transpose(*p), choose=_two_dimensions)
 OPERATIONS["permute"] = Operation(
@@ -249,7 +250,7 @@ OPERATIONS["copy_"] = Operation(
 OPERATIONS["assign"] = Operation(
     _in_place(_assign_first),
     arity=2,
-    choose=lambda draw, xs: () if xs[0].dim() and xs[0].shape[1:] == xs[1].shape else None,
+    choose=lambda draw, xs: () if xs[0].dim() and xs[1].shape in (xs[0].shape[1:], ()) else None,
 )
 
 

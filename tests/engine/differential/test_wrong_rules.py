@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import Phase, given, settings
-from test_programs import check_gradient, weights
+from test_programs import as_torch, check_gradient, weights
 
 import bibun.torch_api
 from bibun.rules import TABLE
@@ -29,7 +29,7 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
     "0.01を足す": lambda gradient: gradient + 0.01,
 }
 # 0 は何倍しても 0 なので、傾きがどこでも 0 の規則は、足すまちがいだけで調べる
-ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round"}
+ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round", "zero", "fill"}
 
 
 def nodes_of(output: Any) -> Iterator[Node]:
@@ -114,11 +114,14 @@ def rules_of_the_table() -> list[Rule]:
 MADE_WHEN_CALLED: list[Rule] = [("cat", 0), ("cat", 1), ("stack", 0), ("stack", 1)]
 # torch にも微分がなく、逆伝播するとエラーになる演算
 NOT_DIFFERENTIABLE = {"floor_divide"}
+# 勾配を計算するときだけ記録される演算
+RECORDED_BY_GRADIENTS = {"scatter"}
 
 
 @pytest.mark.parametrize(
     "rule",
-    [r for r in rules_of_the_table() if r[0] not in NOT_DIFFERENTIABLE] + MADE_WHEN_CALLED,
+    [r for r in rules_of_the_table() if r[0] not in NOT_DIFFERENTIABLE | RECORDED_BY_GRADIENTS]
+    + MADE_WHEN_CALLED,
     ids=lambda rule: f"{rule[0]}-{rule[1]}",
 )
 def test_every_rule_made_wrong_is_caught(rule):
@@ -132,3 +135,26 @@ def test_every_rule_made_wrong_is_caught(rule):
                 continue
             missed = all(gradients_agree(program, rule, spoil) for program in examples)
             assert not missed, f"{rule} を{mistake}まちがいが見つかりません"
+
+
+def slope_of_a_selection(engine: Any) -> tuple[Any, Any]:
+    """重複して取り出した要素の勾配。これをもう一度微分すると、scatter の規則が使われる。"""
+    x = engine.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = (x**3)[[0, 0, 2]]
+    (slope,) = engine.autograd.grad(y, x, weights(engine, y), create_graph=True)
+    return x, slope
+
+
+@pytest.mark.parametrize("mistake", SPOILED)
+def test_rule_that_only_gradients_record_made_wrong_is_caught(mistake):
+    x, slope = slope_of_a_selection(torch)
+    slope.backward(weights(torch, slope), inputs=[x])
+    expected = x.grad
+    for spoil, right in ((lambda g: g, True), (SPOILED[mistake], False)):
+        x, slope = slope_of_a_selection(bibun.torch_api)
+        scatters = [node for node in nodes_of(slope) if node.operation.name == "scatter"]
+        assert scatters
+        for node in scatters:
+            node.operation = with_spoiled_partial(node.operation, 0, spoil)
+        slope.backward(weights(bibun.torch_api, slope), inputs=[x])
+        assert torch.allclose(as_torch(x.grad), expected) == right
