@@ -36,11 +36,13 @@ def _judge_one(minimize: Any, start: float) -> None:
     found = number(x, f"minimize({start}) の結果")
     if abs(found - MINIMIZER) > 1e-3:
         raise Mistake(
-            f"エラーは出ませんが、minimize({start}) は {found:.4f} でした。{_diagnose(x)}"
+            f"エラーは出ませんが、minimize({start}) は {found:.4f} でした。{_diagnose(x, start)}"
         )
 
 
-def _diagnose(x: Any) -> str:
+def _diagnose(x: Any, start: float) -> str:
+    if close([number(x)], [start]):
+        return "出発点から動いていません。更新の前に勾配を消していないか、見直してください。"
     if close([number(x)], [1.0], 1e-3):
         return (
             "これは(x-1)²だけの谷底です。e^(-x)の勾配が数えられていません。"
@@ -102,6 +104,12 @@ EXERCISES = (
             Wrong(_program("x0", "math.exp"), "(x-1)²だけの谷底"),
             Wrong(_program(zero=False), "揺れています"),
             Wrong(_program("x0"), "float(x0)"),
+            Wrong(
+                _program(zero=False).replace(
+                    "        with", "        x.grad.zero_()\n        with"
+                ),
+                "出発点から動いていません",
+            ),
             Wrong(_program().replace("return x", "return"), "return x"),
             Wrong(
                 _program().replace('("pitfalls-1", minimize)', '("pitfalls-1", minimize(3.0))'),
