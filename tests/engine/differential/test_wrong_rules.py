@@ -138,23 +138,23 @@ def test_every_rule_made_wrong_is_caught(rule):
 
 
 def slope_of_a_selection(engine: Any) -> tuple[Any, Any]:
-    """重複して取り出した要素の勾配。これをもう一度微分すると、scatter の規則が使われる。"""
+    """重複して取り出した要素の、重み v の勾配。v でもう一度微分すると、scatter の規則が使われる。"""
     x = engine.tensor([1.0, 2.0, 3.0], requires_grad=True)
-    y = (x**3)[[0, 0, 2]]
-    (slope,) = engine.autograd.grad(y, x, weights(engine, y), create_graph=True)
-    return x, slope
+    v = engine.tensor([1.0, 2.0, 4.0], requires_grad=True)
+    (slope,) = engine.autograd.grad((x**3)[[0, 0, 2]], x, v, create_graph=True)
+    return v, slope
 
 
 @pytest.mark.parametrize("mistake", SPOILED)
 def test_rule_that_only_gradients_record_made_wrong_is_caught(mistake):
-    x, slope = slope_of_a_selection(torch)
-    slope.backward(weights(torch, slope), inputs=[x])
-    expected = x.grad
+    v, slope = slope_of_a_selection(torch)
+    slope.backward(weights(torch, slope), inputs=[v])
+    expected = v.grad
     for spoil, right in ((lambda g: g, True), (SPOILED[mistake], False)):
-        x, slope = slope_of_a_selection(bibun.torch_api)
+        v, slope = slope_of_a_selection(bibun.torch_api)
         scatters = [node for node in nodes_of(slope) if node.operation.name == "scatter"]
         assert scatters
         for node in scatters:
             node.operation = with_spoiled_partial(node.operation, 0, spoil)
-        slope.backward(weights(bibun.torch_api, slope), inputs=[x])
-        assert torch.allclose(as_torch(x.grad), expected) == right
+        slope.backward(weights(bibun.torch_api, slope), inputs=[v])
+        assert torch.allclose(as_torch(v.grad), expected) == right
