@@ -14,8 +14,7 @@ from bibun import errors
 from bibun.dtypes import _float32_cell as cell
 from bibun.dtypes import float32
 from bibun.grad_mode import state
-from bibun.operation import TABLE, edge
-from bibun.shapes import broadcast
+from bibun.operation import TABLE, edge, saved_result
 from bibun.tensor import AutogradMeta, Node, Storage, Tensor, make
 
 __all__ = ["backward", "grad"]
@@ -318,16 +317,16 @@ def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
             version = storage.version if type(storage) is Storage else value._version
             if version != expected:
                 raise _modified(node, value, version, expected)
-    if create_graph and saved and node.operation.arguments[0][len(saved) - 1] == "y":
-        result = saved[-1].detach()
+    result = saved_result(node)
+    if create_graph and result is not None:
+        result = result.detach()
         result._grad_fn = node  # 結果も微分できるように、由来をつけ直す
         saved = (*saved[:-1], result)
     return saved
 
 
 def _modified(node: Node, value: Tensor, version: int, expected: int) -> RuntimeError:
-    is_result = value is node.saved[-1] and node.operation.arguments[0][-1] == "y"  # type: ignore[index]
-    origin = node if is_result and value._grad_fn is None else value._grad_fn
+    origin = node if value is saved_result(node) else value._grad_fn
     name = "" if origin is None else origin.name().partition("Backward")[0]
     return errors.modified_in_place(
         value._dtype.legacy_name,
@@ -355,7 +354,8 @@ def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:
     """規則の結果を親の形と型に合わせる. ブロードキャストで引き伸ばした次元は、足し合わせて戻す."""
     shape, target = contribution._shape, parent._shape
     missing = len(shape) - len(target)
-    if missing < 0 or broadcast([shape[missing:], target]) != shape[missing:]:
+    pairs = zip(shape[missing:], target, strict=True)
+    if missing < 0 or any(goal not in (1, size) for size, goal in pairs):
         raise errors.wrong_rule_shape(node.name(), index, shape, target)
     stretched = [
         axis

@@ -31,7 +31,7 @@ def _register(names: tuple[str, ...], compute: Callable[..., Any], first: str = 
         return compute(x, *operands, **options)
 
     def written(x: Tensor, *operands: Any, **options: Any) -> Tensor:
-        return in_place(x, lambda before: checked(before, *operands, **options))
+        return in_place(x, lambda *inputs: checked(*inputs, **options), *operands)
 
     for name in names:
         checked.__name__ = name
@@ -109,7 +109,7 @@ def _written_form(name: str) -> Callable[..., Tensor]:
     compute = FUNCTIONS[name]
 
     def written(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-        return in_place(x, lambda before: compute(before, *arguments, **keywords))
+        return in_place(x, lambda *inputs: compute(*inputs, **keywords), *arguments)
 
     return written
 
@@ -134,7 +134,7 @@ ZERO = define(
 FILL = define(
     Operation(
         "fill",
-        "FillBackward0",
+        "FillBackward2",
         lambda x, value: make(x._dtype.round_all([value] * x.numel()), x._shape, x._dtype),
         (lambda g, _x, _value: g * 0,),
         formula="0",
@@ -165,7 +165,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
     """`source`の値を写す."""
-    return in_place(x, lambda before: COPY(source, before))
+    return in_place(x, lambda before, value: COPY(value, before), source)
 
 
 for _function in (zero_, fill_, copy_):

@@ -35,6 +35,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 """`torch.sin`のように、Tensorを第1引数に取る関数. Tensorのメソッドと同じもの."""
 
 
+UNCHANGED = [(0,) * count for count in range(10)]
+"""まだ書き換えられていない値のversion. どのNodeもこれを指し、記憶を節約する."""
+
+
 class Operation:
     """値の計算`forward`と、入力ごとの微分の規則`partials`の組.
 
@@ -137,7 +141,9 @@ class Operation:
         node.operation = self
         node.parents = parents
         node.saved = tuple(saved)
-        node.versions = tuple(versions) if holds else ()
+        node.versions = (
+            (tuple(versions) if any(versions) else UNCHANGED[len(versions)]) if holds else ()
+        )
         node.order = next_order()
         node.depth = depth + 1 if depth < RUN else 0
         node._shape = result._shape
@@ -399,8 +405,9 @@ def unary(
         return operation(x)
 
     apply.__name__ = name
+    define(operation)
     method(apply)
-    return define(operation)
+    return operation
 
 
 def binary(
@@ -441,13 +448,12 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
     RuntimeError
         勾配を求める葉やそのviewのとき、形や型が結果と合わないとき。
     """
-    recorded = state.enabled and (
-        target.requires_grad or any(edge(argument) is not None for argument in arguments)
-    )
-    if recorded:
+    before = target
+    if state.enabled:
         _check_in_place(target)
-    before = target.detach() if recorded else target  # 記録が自分自身を覚えると循環する
-    before._grad_fn = target._grad_fn
+        before = make(list(target._data), target._shape, target._dtype)  # 書き換える前の値
+        before._grad_fn = target._grad_fn
+        arguments = tuple([_alias_of_past(a) if a is target else a for a in arguments])
     result = compute(before, *arguments)
     if result._shape != target._shape:
         raise errors.in_place_changes_shape(target._shape, result._shape)
@@ -455,10 +461,17 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
         raise errors.in_place_changes_dtype(result._dtype.legacy_name, target._dtype.legacy_name)
     _invalidate_saved_result(target)
     target._write(target._dtype.round_all(result._data))
-    if recorded:
+    if result._grad_fn is not None:
         target._grad_fn = result._grad_fn
         _save_written_result(target)
     return target
+
+
+def _alias_of_past(target: Tensor) -> Tensor:
+    """`y.mul_(y)`の右の`y`. 記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える."""
+    alias = target.detach()
+    alias._grad_fn = target._grad_fn
+    return alias
 
 
 def _check_in_place(target: Tensor) -> None:
@@ -480,7 +493,7 @@ VIEWS: set[str] = set()
 """結果が入力と同じ並びを指す演算の名前."""
 
 
-def _saved_result(node: Node | None) -> Tensor | None:
+def saved_result(node: Node | None) -> Tensor | None:
     """Nodeが覚えている「結果」. 覚えていなければ`None`."""
     if node is None or not node.saved or not node.operation.arguments:
         return None
@@ -490,14 +503,14 @@ def _saved_result(node: Node | None) -> Tensor | None:
 
 def _invalidate_saved_result(target: Tensor) -> None:
     """0次元の値は、覚えた結果と並びを分け合っていない. 書き換えたことを、そちらにも知らせる."""
-    saved = _saved_result(target._grad_fn)
+    saved = saved_result(target._grad_fn)
     if saved is not None and type(saved._storage) is not Storage:
         saved._version += 1
 
 
 def _save_written_result(target: Tensor) -> None:
     """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す."""
-    saved = _saved_result(target._grad_fn)
+    saved = saved_result(target._grad_fn)
     if saved is not None:
         assert target._grad_fn is not None
         saved._storage, saved._index = target._share(), target._index

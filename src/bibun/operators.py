@@ -8,7 +8,7 @@ from typing import Any
 
 from bibun import dtypes
 from bibun.grad_mode import state
-from bibun.operation import Operation, in_place
+from bibun.operation import UNCHANGED, Operation, in_place
 from bibun.rules import TABLE, scalar
 from bibun.shapes import SCALAR
 from bibun.tensor import RUN, Anchor, Node, Tensor, new, next_order
@@ -27,7 +27,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
     することは`Operation.__call__`と同じ。
     """
     float32, cell = dtypes.float32, dtypes._float32_cell
-    nothing, unchanged = (None, None), (0, 0)
+    nothing, unchanged = (None, None), UNCHANGED[2]
     sides = (True, False)
     keeps = {(left, right): operation.keeps(left, right) for left in sides for right in sides}
 
@@ -106,6 +106,12 @@ def _divide_number_by(x: Tensor, number: Any) -> Tensor:
     return TABLE["mul"](x.reciprocal(), number)
 
 
+def _by_number(name: str) -> Callable[[Tensor, Any], Tensor]:
+    """相手が数のときだけ、入力が1つの演算にする."""
+    by_tensor, by_number = TABLE[name], TABLE[f"{name}_by_number"]
+    return lambda x, other: (by_tensor if isinstance(other, Tensor) else by_number)(x, other)
+
+
 def _raise_to(x: Tensor, exponent: Any) -> Tensor:
     return (
         TABLE["pow"](x, exponent)
@@ -139,9 +145,9 @@ _OPERATORS: dict[str, Any] = {
     "__rtruediv__": _binary(_divide_number_by),
     "__pow__": _binary(_raise_to),
     "__rpow__": _binary(TABLE["pow_of_scalar"]),
-    "__mod__": _binary(TABLE["remainder"]),
+    "__mod__": _binary(_by_number("remainder")),
     "__rmod__": _binary(lambda x, number: TABLE["remainder"](number, x)),
-    "__floordiv__": _binary(TABLE["floor_divide"]),
+    "__floordiv__": _binary(_by_number("floor_divide")),
     "__rfloordiv__": _binary(lambda x, number: TABLE["floor_divide"](number, x)),
     "__iadd__": _in_place(TABLE["add"]),
     "__isub__": _in_place(TABLE["sub"]),

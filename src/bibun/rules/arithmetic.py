@@ -133,7 +133,7 @@ def _power_rule_of_base(g: Tensor, a: Tensor, b: Tensor, _y: Tensor) -> Tensor:
 
 
 def _power_rule_of_exponent(g: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
-    return (g * (y * a.log())).where((a != 0) | (b < 0), 0.0)
+    return g * (y * a.log()).where(~((a == 0) & (b >= 0)), 0.0)
 
 
 POW = binary(
@@ -149,7 +149,7 @@ POW = binary(
 
 def _power_rule_of_number(g: Tensor, x: Tensor, base: float, y: Tensor) -> Tensor:
     if base == 0:
-        return (g * (y * scalar.log(base))).where(x < 0, 0.0)
+        return g * (y * scalar.log(base)).where(~(x >= 0), 0.0)
     return g * (y * scalar.log(base))
 
 
@@ -176,18 +176,35 @@ REMAINDER = binary(
     kinks="割り切れる点でも同じ式",
     source=DERIVATIVES,
 )
+REMAINDER_BY_NUMBER = define(
+    Operation(
+        "remainder_by_number",
+        "RemainderBackward0",
+        elementwise(scalar.remainder),
+        (lambda g, _x, _number: g,),
+        formula="ḡ",
+        kinks="割り切れる点でも ḡ",
+        source=DERIVATIVES,
+    )
+)
 
 
 def _no_derivative(_g: Tensor, *_arguments: Any) -> Tensor:
     raise errors.not_differentiable("floor_divide")
 
 
-FLOOR_DIVIDE = binary(
-    "floor_divide",
-    scalar.floor_divide,
-    (_no_derivative, _no_derivative),
-    node_name="NotImplemented",
-    formula="(なし)",
-    kinks="torchはこの微分をもたず、backward()が誤りになる",
-    source=DERIVATIVES,
-)
+for _name, _partials in {
+    "floor_divide": (_no_derivative, _no_derivative),
+    "floor_divide_by_number": (_no_derivative,),
+}.items():
+    define(
+        Operation(
+            _name,
+            "NotImplemented",
+            elementwise(scalar.floor_divide),
+            _partials,
+            formula="(なし)",
+            kinks="torchはこの微分をもたず、backward()が誤りになる",
+            source=DERIVATIVES,
+        )
+    )

@@ -42,7 +42,7 @@ def _shared_among_ties(
         shape = reduced_shape(x._shape, dims, True)
         g, y = g.reshape(shape), y.reshape(shape)
     winners = (x == y).to(g._dtype)
-    return winners * (g / winners.sum(dim=dims, keepdim=True)) if dims else g
+    return winners * (g / winners.sum(dim=dims, keepdim=True))
 
 
 def _picked(x: Tensor, dim: int, keepdim: bool, places: list[int], _old: Size) -> Tensor:

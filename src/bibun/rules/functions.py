@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from bibun.operation import gate, unary
+from bibun.operation import TABLE, binary, gate, unary
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
+from bibun.tensor import Tensor
 
 __all__: list[str] = []
+
+
+def gate_number(g: float, y: float) -> float:
+    return 0.0 if y <= 0 else g
+
 
 unary(
     "abs",
@@ -108,13 +115,29 @@ unary(
     formula="ḡ (1 - y) y",
     source=DERIVATIVES,
 )
+binary(
+    "threshold_backward",
+    gate_number,
+    (lambda g, _a, b: gate(g, ~(b <= 0)), lambda g, _a, _b: g * 0),
+    node_name="ThresholdBackwardBackward0",
+    formula="(b > 0 なら ḡ、でなければ 0。0)",
+    kinks="b = 0 では 0、b = nan では ḡ",
+    source=DERIVATIVES,
+)
+
+
+def gate_by_sign(g: Any, y: Any) -> Any:
+    """`y`が正のところだけ勾配を通す. `y`にもつながるので、もう一度微分すると0になる."""
+    return TABLE["threshold_backward"](g, y) if isinstance(g, Tensor) else gate_number(g, y)
+
+
 unary(
     "relu",
     scalar.relu,
-    lambda g, _x, y: gate(g, y > 0),
+    lambda g, _x, y: gate_by_sign(g, y),
     floating=False,
     formula="x > 0 なら ḡ、でなければ 0",
-    kinks="x = 0 では 0",
+    kinks="x = 0 では 0、x = nan では ḡ",
     source=DERIVATIVES,
     single_rounding=True,
 )

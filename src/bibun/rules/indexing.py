@@ -210,7 +210,8 @@ def _apply_basic(x: Tensor, items: list[Any]) -> tuple[Tensor, dict[int, Tensor]
             x = x.unsqueeze(dim)
             dim += 1
         elif isinstance(item, slice):
-            x = _take_slice(x, dim, item)
+            if item.indices(x._shape[dim]) != (0, x._shape[dim], 1):  # `:`は何もしない
+                x = _take_slice(x, dim, item)
             dim += 1
         elif _is_fancy(item):
             for numbers in _positions_of(item, x._shape, dim):
@@ -235,8 +236,6 @@ def _take_slice(x: Tensor, dim: int, item: slice) -> Tensor:
     span = range(*item.indices(x._shape[dim]))
     if len(span) == 0:
         span = range(span.start, span.start, span.step)
-    if item == slice(None) and dim > 0:
-        return x
     return SLICE(x, dim, span, x._shape)
 
 
@@ -292,6 +291,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる."""
     if not x._shape and not (index is None or index is ... or index == () or _is_fancy(index)):
         raise errors.index_of_scalar()
+    if isinstance(index, slice):
+        return _take_slice(x, 0, index)
     items = _split_index(x, index)
     result, fancy = _apply_basic(x, items)
     if fancy:

@@ -160,7 +160,7 @@ def relu(x: Any) -> Any:
 
 
 def sign(x: Any) -> Any:
-    return x if x != x else type(x)((x > 0) - (x < 0))
+    return type(x)((x > 0) - (x < 0))
 
 
 def _whole(function: Callable[[float], int]) -> Callable[[Any], Any]:

@@ -24,31 +24,32 @@ from bibun.tensor import Tensor
 __all__: list[str] = []
 
 
-def _half_at_ties(g: Tensor, chosen: Tensor, tied: Tensor) -> Tensor:
-    """選ばれたところに`g`、同点のところに`g / 2`、ほかに0."""
-    return (g / 2).where(tied, g.where(chosen, 0.0))
+def _half_at_ties(g: Tensor, beaten: Tensor, tied: Tensor) -> Tensor:
+    """負けたところに0、同点のところに`g / 2`、ほかに`g`."""
+    shared = (g / 2).where(tied, g)
+    return shared.where(~beaten, 0.0)
 
 
 MAXIMUM = binary(
     "maximum",
     scalar.maximum,
     (
-        lambda g, a, b, _y: _half_at_ties(g, a > b, a == b),
-        lambda g, a, b, _y: _half_at_ties(g, b > a, a == b),
+        lambda g, a, b, _y: _half_at_ties(g, a < b, a == b),
+        lambda g, a, b, _y: _half_at_ties(g, b < a, a == b),
     ),
     formula="大きいほうへ ḡ",
-    kinks="a = b では両方へ ḡ / 2",
+    kinks="a = b では両方へ ḡ / 2、どちらかが nan なら両方へ ḡ",
     source=DERIVATIVES,
 )
 MINIMUM = binary(
     "minimum",
     scalar.minimum,
     (
-        lambda g, a, b, _y: _half_at_ties(g, a < b, a == b),
-        lambda g, a, b, _y: _half_at_ties(g, b < a, a == b),
+        lambda g, a, b, _y: _half_at_ties(g, a > b, a == b),
+        lambda g, a, b, _y: _half_at_ties(g, b > a, a == b),
     ),
     formula="小さいほうへ ḡ",
-    kinks="a = b では両方へ ḡ / 2",
+    kinks="a = b では両方へ ḡ / 2、どちらかが nan なら両方へ ḡ",
     source=DERIVATIVES,
 )
 

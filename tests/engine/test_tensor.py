@@ -1,0 +1,242 @@
+"""Tensor: 形、view、添字、その場での書き換え、和の順番、Pythonの数との橋渡し."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import random
+import struct
+from typing import Any
+
+import pytest
+import torch as real
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from side_by_side import ENGINES, outcome
+
+import bibun.torch_api as torch
+
+# --- viewと書き換え ---------------------------------------------------------------------------
+
+PROGRAMS = """
+a = torch.arange(6.0).reshape(2, 3); a[0] = 9; r = a
+a = torch.arange(6.0); w = a.view(2, 3); w[1, 2] = -1; r = a, w
+a = torch.arange(6.0); w = a[1:4]; w += 10; r = a, w
+a = torch.arange(6.0).reshape(2, 3); w = a.T; w[2] = 7; r = a, w
+a = torch.arange(6.0).reshape(2, 3); w = a[:, 1]; w.zero_(); r = a, w
+a = torch.arange(6.0).reshape(2, 3); w = a[1][1]; a.mul_(2); r = w
+a = torch.arange(6.0).reshape(2, 3); w = a.T.reshape(6); w[0] = 5; r = a, w
+a = torch.arange(6.0).reshape(2, 3); w = a.reshape(6)[::2]; w.fill_(1); r = a, w.stride(), w.is_contiguous()
+a = torch.zeros(3); a[1] = 2.5; r = a
+a = torch.zeros(3, dtype=torch.int64); a[1] = 2.7; r = a
+a = torch.zeros(2, 3); a[:, 0] = torch.tensor([1.0, 2.0]); r = a
+a = torch.zeros(2, 3); a[a == 0] = 4; r = a
+a = torch.zeros(4); a[[0, 2]] = torch.tensor([5.0, 6.0]); r = a
+a = torch.zeros(2, 3); a[1] = torch.tensor([1.0, 2.0])
+a = torch.zeros(2, 3); a[5] = 1
+a = torch.zeros(2, 3); a[0, 0, 0] = 1
+a = x.data; a += 1; r = x, a
+a = x.detach(); a += 1; r = x, a
+a = x.detach(); b2 = a.detach(); b2.add_(1); r = x, a, b2
+x.data = torch.tensor(7.0); r = x
+x.data -= 1; r = x
+v.data[0] = 100.0; r = v
+with torch.no_grad(): v[0] = 5.0; r = v
+a = torch.ones(3); b2 = a.clone(); b2 += 1; r = a, b2
+a = torch.ones(1, 3).expand(2, 3); r = a, a.stride()
+a = torch.arange(6).reshape(2, 3); r = a.T.is_contiguous(), a.T.stride(), a.T.contiguous().stride()
+a = torch.arange(6).reshape(2, 3).T; r = a.view(3, 2, 1), a.view(1, 3, 2)
+r = torch.arange(24).reshape(2, 3, 4)[:, 1:, ::2].view(2, 2, 2)
+r = torch.arange(24).reshape(2, 3, 4)[:, :, 0].view(6)
+r = torch.arange(24).reshape(2, 3, 4).view(6, 4).view(-1)
+r = torch.arange(24).reshape(2, 3, 4)[:, 1].view(8)
+r = torch.arange(24).reshape(2, 3, 4).permute(0, 2, 1).view(24)
+r = torch.arange(24).reshape(2, 3, 4).permute(2, 0, 1).flatten(1)
+r = torch.arange(24).reshape(2, 3, 4).flatten(0, 1).shape
+r = torch.zeros(0), torch.zeros(0, 3), torch.zeros(2, 0).sum(), torch.zeros(2, 0).sum(0), torch.zeros(2, 0).sum(1)
+r = torch.ones(1, 2, 1).squeeze(), torch.ones(1, 2, 1).squeeze(0).shape, torch.ones(2).squeeze(0).shape
+r = torch.ones(2, 3).unsqueeze(-1).shape, torch.ones(2, 3).unsqueeze(1).shape
+r = torch.tensor([[1, 2], [3, 4]]) @ torch.tensor([5, 6]), torch.tensor([1, 2]) @ torch.tensor([3, 4])
+r = m.max(1), m.min(0), m.argmax(), m.argmin(1), m.argmax(0, True)
+r = torch.tensor([1.0, float("nan"), 3.0]).max(), torch.tensor([1.0, float("nan")]).argmax()
+r = torch.tensor([3, 1, 3]).argmax(), torch.tensor([3, 1, 3]).max(0), torch.tensor([True, False]).any()
+r = b.any(), b.all(), b.sum(), ~b, b & b, b | ~b, b ^ b, b.any(0), b.all(0, True)
+r = (c > 1) & (c < 3), c == c, c != 2, c >= 2, c <= 2, c.eq(2), torch.lt(c, 2)
+r = torch.equal(c, c), torch.allclose(c, c + 1e-9), torch.isclose(c, c * 1.1), torch.allclose(c, c + 1)
+r = torch.isnan(c / 0 * 0), torch.isfinite(c / 0), torch.isinf(c / 0), torch.logical_not(c - 1)
+r = i.float(), i.double(), i.bool(), c.long(), c.to(torch.float64), c.to("cpu"), c.to(i), i.type(torch.float32)
+r = list(i), [int(k) for k in i], sum(i), max(i), i.tolist(), len(m), 2 in i, 7 in i
+r = i[torch.tensor(1)], [10, 20][torch.tensor(1)], range(5)[torch.tensor(2)]
+r = float(c[0]), int(c[1]), bool(c[2]), complex(c[0]), c[0].item(), round(c[0].item(), 2)
+r = f"{c[0]:.2f}", f"{c}", f"{x}", f"{x:.1f}", "{:>8.3f}".format(c[1]), str(c)
+r = c.size(), c.size(0), c.dim(), c.ndim, c.numel(), c.nelement(), c.element_size(), torch.numel(c), c.shape[0], c.shape[:1], c.shape.numel()
+r = torch.clamp(c, 1.5, 2.5), c.clamp(max=2), c.clip(2), c.clamp(min=torch.tensor([2.0, 1.0, 5.0]))
+r = torch.where(b, c, -c), torch.where(c > 1, c, 0.0), torch.where(b, 1.0, 0.0), torch.where(b, i, c), c.where(b, 0)
+r = torch.add(c, c, alpha=2), torch.sub(c, 1), torch.mul(c, 2), torch.div(c, 2), torch.pow(c, 2), torch.pow(2, c), torch.neg(c), c.div(2, rounding_mode="floor")
+r = c // 2, c % 2, -c // 2, -c % 2, i // 2, i % 2, -i // 2, -i % 2, 7 // c, 7 % c, i ** 2, 2 ** i
+r = torch.cat([c, c]), torch.cat([m, m], 1), torch.cat([m, m], dim=-1), torch.stack([c, c], 1), torch.cat([c, i])
+r = m.cumsum(0), m.cumsum(1), i.cumsum(0), m.prod(), m.prod(1), i.prod(), m.mean(0), m.mean((0, 1)), m.sum(-1)
+r = c.outer(c), c.dot(c), m.mv(c), m.mm(m.T), m.matmul(c), torch.outer(i, i)
+r = torch.full((2, 2), 3), torch.full((2,), 1.5), torch.zeros_like(i), torch.ones_like(m), torch.full_like(c, 2), torch.eye(2, 3), torch.eye(2, dtype=torch.int64)
+r = torch.arange(5), torch.arange(1, 4), torch.arange(0, 1, 0.3), torch.arange(5, 0, -2), torch.arange(3.0), torch.arange(0)
+r = torch.linspace(0, 1, 5), torch.linspace(-3, 3, 7), torch.linspace(0, 1, 1), torch.linspace(1, 0, 4), torch.linspace(-1, 2, 10, dtype=torch.float64)
+r = torch.tensor([[1, 2.5], [True, 3]]), torch.tensor([]), torch.tensor([[]]), torch.tensor(()), torch.tensor([True, 2]), torch.tensor(range(3)), torch.tensor(1e400)
+r = torch.meshgrid(c, i, indexing="ij"), torch.meshgrid(c, i, indexing="xy")
+r = m.split(1), m.chunk(3, 1), m.unbind(1), c.flip(0), m.flip(0, 1), m.flip((1,))
+r = c.new_tensor([1, 2]), c.new_zeros(2), c.new_ones(1, 2)
+r = torch.round(torch.tensor([0.5, 1.5, 2.5, -0.5])), torch.floor(-c / 2), torch.ceil(c / 2), torch.trunc(-c / 2), torch.sign(c - 2)
+r = c.add_(1), c.mul_(2), c.sub_(1), c.div_(2), c.pow_(2), c.neg_(), c.abs_(), c.sqrt_(), c.clamp_(0, 1), c.zero_(), c.fill_(3)
+c += 1; c -= 2; c *= 3; c /= 2; c **= 2; r = c
+i += 1; i *= 2; r = i
+i /= 2
+"""
+
+
+@pytest.mark.parametrize("program", [line for line in PROGRAMS.strip().splitlines() if line])
+def test_program_ends_as_in_torch(program: str) -> None:
+    theirs, ours = (outcome(engine, program) for engine in ENGINES.values())
+    assert ours == theirs
+
+
+# --- でたらめな添字 ---------------------------------------------------------------------------
+
+INDEX = st.recursive(
+    st.one_of(
+        st.integers(-3, 3),
+        st.builds(
+            slice,
+            st.none() | st.integers(-4, 4),
+            st.none() | st.integers(-4, 4),
+            st.none() | st.integers(1, 3),
+        ),
+        st.none(),
+        st.just(Ellipsis),
+        st.lists(st.integers(-2, 1), min_size=1, max_size=3),
+    ),
+    lambda one: st.lists(one, max_size=3).map(tuple),
+    max_leaves=3,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.integers(1, 4), max_size=3),
+    INDEX.filter(lambda i: not (isinstance(i, tuple) and i.count(Ellipsis) > 1)),
+)
+def test_random_indices_read_and_write_as_in_torch(shape: list[int], index: Any) -> None:
+    if isinstance(index, tuple) and any(isinstance(item, tuple) for item in index):
+        return
+    results = []
+    for engine in (real, torch):
+        a = engine.arange(float(math.prod(shape))).reshape(shape)
+        leaf = (a * 1).requires_grad_()
+        try:
+            part = leaf[index]
+            (part * part).sum().backward()
+            a[index] = -1.0
+            results.append((part.tolist(), list(part.shape), leaf.grad.tolist(), a.tolist()))
+        except (IndexError, ValueError, TypeError) as error:
+            results.append(type(error).__name__)
+    assert results[0] == results[1]
+
+
+# --- 値がビットまで同じこと -------------------------------------------------------------------
+
+
+def bits(value: float) -> bytes:
+    return struct.pack("d", value)
+
+
+FLOATS = st.floats(width=32, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(FLOATS, FLOATS)
+def test_arithmetic_is_that_of_torch_to_the_bit(a: float, b: float) -> None:
+    for symbol in ("+", "-", "*", "/"):
+        for form in ("{t}({a!r}) {s} {t}({b!r})", "{t}({a!r}) {s} {b!r}", "{a!r} {s} {t}({b!r})"):
+            source = form.format(a=a, b=b, s=symbol, t="torch.tensor")
+            names = {"inf": math.inf}
+            theirs, ours = (eval(source, {"torch": e, **names}).item() for e in (real, torch))
+            assert bits(ours) == bits(theirs) or (ours != ours and theirs != theirs), source
+
+
+SHAPES = [(), (1,), (7,), (100,), (2050,), (3, 5), (40, 3), (3, 40), (2, 3, 4), (4, 1, 9)]
+SHAPES += [(1, 8), (8, 1), (17, 1, 3), (5, 9, 12), (2, 33, 35)]
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sums_are_those_of_torch_to_the_bit(shape: tuple[int, ...], name: str) -> None:
+    generator = random.Random(0)
+    values = [generator.gauss(0, 1) for _ in range(math.prod(shape))]
+    theirs = real.tensor(values, dtype=getattr(real, name)).reshape(shape)
+    ours = torch.tensor(values, dtype=getattr(torch, name)).reshape(shape)
+    rank = len(shape)
+    for count in range(rank + 1):
+        for dims in itertools.combinations(range(rank), count):
+            wanted = (theirs.sum(dims) if dims else theirs.sum()).tolist()
+            assert (ours.sum(dims) if dims else ours.sum()).tolist() == wanted
+            assert (ours.mean(dims) if dims else ours.mean()).tolist() == (
+                theirs.mean(dims) if dims else theirs.mean()
+            ).tolist()
+    if rank:
+        assert ours[::2].sum().tolist() == theirs[::2].sum().tolist()
+    if rank == 2:
+        assert ours.T.sum(0).tolist() == theirs.T.sum(0).tolist()
+        assert ours.T.sum(1).tolist() == theirs.T.sum(1).tolist()
+
+
+def test_matrix_products_agree_within_the_last_places() -> None:
+    """BLASはCPUごとに足す順番が違うので、ここだけは末尾の桁までは求めない. 丸めのない整数の値では一致する."""
+    generator = random.Random(1)
+    for n in (1, 2, 5, 9):
+        rows = [[generator.gauss(0, 1) for _ in range(n)] for _ in range(3)]
+        wanted = (real.tensor(rows) @ real.tensor(rows).T).tolist()
+        got = (torch.tensor(rows) @ torch.tensor(rows).T).tolist()
+        for mine, other in zip(got, wanted, strict=True):
+            assert mine == pytest.approx(other, rel=1e-6, abs=1e-6)
+        whole = [[float(generator.randint(-9, 9)) for _ in range(n)] for _ in range(3)]
+        wanted = (real.tensor(whole) @ real.tensor(whole).T).tolist()
+        assert (torch.tensor(whole) @ torch.tensor(whole).T).tolist() == wanted
+
+
+# --- NumPyと写し ------------------------------------------------------------------------------
+
+
+def test_numpy_arrays_go_in_and_out_with_their_type() -> None:
+    import numpy
+
+    for array in (
+        numpy.array([[1.5, 2.0], [3.0, 4.0]]),
+        numpy.array([1, 2], dtype=numpy.int64),
+        numpy.array([1.5], dtype=numpy.float32),
+        numpy.array([True, False]),
+    ):
+        for make in (lambda e, a: e.tensor(a), lambda e, a: e.from_numpy(a)):
+            assert repr(make(torch, array)) == repr(make(real, array))
+        back = torch.tensor(array).numpy()
+        assert back.dtype == array.dtype
+        assert (back == array).all()
+    assert torch.tensor(numpy.float64(2.5)).item() == 2.5
+    assert numpy.asarray(torch.tensor([1.0, 2.0])).tolist() == [1.0, 2.0]
+
+
+def test_deepcopy_of_a_leaf_is_its_own() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    y = copy.deepcopy(x)
+    with torch.no_grad():
+        y += 1
+    assert repr(x) == "tensor([1., 2.], requires_grad=True)"
+    assert repr(y) == "tensor([2., 3.], requires_grad=True)"
+    assert y.grad.tolist() == [2.0, 4.0]
+    assert y.grad is not x.grad
+
+
+def test_views_of_values_in_the_middle_of_a_computation_refuse_in_place_writing() -> None:
+    y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
+    part = y[0]
+    with pytest.raises(NotImplementedError, match="viewを、その場で書き換える機能"):
+        part += 1
