@@ -1,7 +1,7 @@
-"""torch と bibun の両方で走らせる、でたらめなプログラム。
+"""torchとbibunの両方で走らせる、でたらめなプログラム。
 
-プログラムは、葉の Tensor と、演算の列でできている。1つの演算は、それまでの値のどれかを選んで使い、新しい値を
-1つ作る。形が合う演算だけを選べるように、作りながら torch で走らせる。
+プログラムは、葉のTensorと、演算の列でできている。1つの演算は、それまでの値のどれかを選んで使い、新しい値を
+1つ作る。形が合う演算だけを選べるように、作りながらtorchで走らせる。
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ EXPONENTS = [2, 3, 0.5, -1, -0.5, 1, 0, 1.5, -2, 4, 2.0]
 class Operation:
     """1種類の演算。
 
-    `run(T, xs, parameters)` がエンジン T で計算し、`choose(draw, xs)` が演算ごとの定数を選ぶ(合わない形なら
-    None)。`ulp` は torch との差の上限で、None なら和の順序までは約束しないもの(assert_close で比べる)。
+    `run(T, xs, parameters)`がエンジンTで計算し、`choose(draw, xs)`が演算ごとの定数を選ぶ(合わない形なら
+    None)。`ulp`はtorchとの差の上限で、Noneなら和の順序までは約束しないもの(assert_closeで比べる)。
     """
 
     run: Callable[[Any, Sequence[Any], Any], Any]
@@ -121,7 +121,7 @@ OPERATIONS["cumsum"] = Operation(lambda T, xs, p: xs[0].cumsum(p[0]), choose=_a_
 
 
 def _multipliable(draw: st.DrawFn, xs: Sequence[torch.Tensor]) -> Any:
-    if max(x.dim() for x in xs) > 2:  # bibun の行列積は2次元まで
+    if max(x.dim() for x in xs) > 2:  # bibunの行列積は2次元まで
         return None
     try:
         torch.matmul(*xs)
@@ -256,7 +256,7 @@ OPERATIONS["assign"] = Operation(
 
 @dataclass(frozen=True)
 class Step:
-    """演算1回。operands は、葉とそれまでの結果を通した番号。"""
+    """演算1回。operandsは、葉とそれまでの結果を通した番号。"""
 
     name: str
     operands: tuple[int, ...]

@@ -1,7 +1,7 @@
-"""Hypothesis の戦略: torch と bibun に同じものを渡すための、でたらめな値と Tensor。
+"""Hypothesisの戦略: torchとbibunに同じものを渡すための、でたらめな値とTensor。
 
-ふだんは毎回同じ2,000例を試す。環境変数 BIBUN_EXAMPLES に例の数を入れると、毎回違う種でその数を試す
-(たとえば `BIBUN_EXAMPLES=100000 pytest tests/engine/differential`)。
+ふだんは毎回同じ2,000例を試す。環境変数BIBUN_EXAMPLESに例の数を入れると、毎回違う種でその数を試す
+(たとえば`BIBUN_EXAMPLES=100000 pytest tests/engine/differential`)。
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def shapes(draw: st.DrawFn) -> tuple[int, ...]:
 
 @st.composite
 def printed_tensors(draw: st.DrawFn) -> torch.Tensor:
-    """表示してみる torch の Tensor。大きな形は、少数の値を繰り返して埋める。"""
+    """表示してみるtorchのTensor。大きな形は、少数の値を繰り返して埋める。"""
     dtype = draw(st.sampled_from([torch.float32, torch.float64, torch.int64, torch.bool]))
     elements = {
         torch.int64: st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-99, 9999)),

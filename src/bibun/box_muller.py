@@ -1,9 +1,9 @@
-"""ボックス=ミュラー法を、PyTorch の float32 の計算とビットまで同じに行う。
+"""ボックス=ミュラー法を、PyTorchのfloat32の計算とビットまで同じに行う。
 
-PyTorch は16個以上の float32 の正規乱数を、log と sin・cos の近似多項式(Cephes 由来)で求める。
-どの演算も float32 で行われ、積と和は1回の丸めで済む積和演算(FMA)になる。Python の `math` で
-計算すると最後のビットが合わないので、同じ多項式を同じ丸めでたどる。合わせる相手は、AVX2 が使える
-x86 の CPU での PyTorch(そうでない CPU では、PyTorch どうしでも最後のビットが違う)。
+PyTorchは16個以上のfloat32の正規乱数を、logとsin・cosの近似多項式(Cephes由来)で求める。
+どの演算もfloat32で行われ、積と和は1回の丸めで済む積和演算(FMA)になる。Pythonの`math`で
+計算すると最後のビットが合わないので、同じ多項式を同じ丸めでたどる。合わせる相手は、AVX2が使える
+x86のCPUでのPyTorch(そうでないCPUでは、PyTorchどうしでも最後のビットが違う)。
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bibun.dtypes import round_to_float32
 
 __all__ = ["normals_float32"]
 
-# 係数は Cephes の logf、sinf、cosf のもの。float32 に丸めて使う。
+# 係数はCephesのlogf、sinf、cosfのもの。float32に丸めて使う。
 LOG_POLYNOMIAL = tuple(
     map(
         round_to_float32,
@@ -38,7 +38,7 @@ COS_POLYNOMIAL = tuple(
 SQRT_HALF = round_to_float32(math.sqrt(0.5))
 TWO_PI = round_to_float32(2 * math.pi)
 FOUR_OVER_PI = round_to_float32(4 / math.pi)
-# log 2 と π/4 は、大きい桁と小さい桁に分けて持つ(和をとるときに桁が落ちないように)
+# log 2と π/4は、大きい桁と小さい桁に分けて持つ(和をとるときに桁が落ちないように)
 LOG2_HIGH, LOG2_LOW = 0.693359375, round_to_float32(-2.12194440e-4)
 PI_OVER_4 = (
     0.78515625,
@@ -53,16 +53,16 @@ def normals_float32(uniforms: list[float]) -> list[float]:
     Parameters
     ----------
     uniforms : list of float
-        0以上1未満の float32 の値16個。前半は動径、後半は偏角に使う。
+        0以上1未満のfloat32の値16個。前半は動径、後半は偏角に使う。
 
     Returns
     -------
     list of float
-        float32 の正規乱数16個。
+        float32の正規乱数16個。
 
     References
     ----------
-    PyTorch の `normal_fill_AVX2`。S. L. Moshier, Cephes Mathematical Library。
+    PyTorchの`normal_fill_AVX2`。S. L. Moshier, Cephes Mathematical Library。
 
     Examples
     --------
@@ -79,7 +79,7 @@ def normals_float32(uniforms: list[float]) -> list[float]:
 
 
 def _log(x: float) -> float:
-    """float32 の自然対数。x = m·2ᵉ と分け、m を 1 の近くにとって多項式で求める。"""
+    """float32の自然対数。x = m·2ᵉ と分け、mを1の近くにとって多項式で求める。"""
     m, e = math.frexp(x)
     if m < SQRT_HALF:
         m, e = 2 * m, e - 1
@@ -92,7 +92,7 @@ def _log(x: float) -> float:
 
 
 def _sin_and_cos(x: float) -> tuple[float, float]:
-    """float32 の sin x と cos x(x ≥ 0)。π/4 以下の角に直し、何番目の象限かで入れかえる。"""
+    """float32のsin xとcos x(x ≥ 0)。π/4以下の角に直し、何番目の象限かで入れかえる。"""
     octant = int(round_to_float32(x * FOUR_OVER_PI)) + 1 & ~1
     for part in PI_OVER_4:
         x = _multiply_add(-octant, part, x)
@@ -113,10 +113,10 @@ def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
 
 
 def _multiply_add(a: float, b: float, c: float) -> float:
-    """float32 の積和 ab + c を、1回だけ丸めて求める。
+    """float32の積和ab + cを、1回だけ丸めて求める。
 
-    積 ab は倍精度で正確に表せる。和の丸め誤差も正確にわかるので、誤差があれば和の最後のビットを
-    奇数にしておく(奇数丸め)。こうすると、続く float32 への丸めが二重丸めにならない
+    積abは倍精度で正確に表せる。和の丸め誤差も正確にわかるので、誤差があれば和の最後のビットを
+    奇数にしておく(奇数丸め)。こうすると、続くfloat32への丸めが二重丸めにならない
     (S. Boldo and G. Melquiond, "Emulation of a FMA and Correctly-Rounded Sums", 2008)。
     """
     product = a * b

@@ -1,6 +1,6 @@
-"""前進モードの自動微分: 計算の向きに、値と接線を一緒に運ぶ。
+"""順方向モードの自動微分: 計算の向きに、値と接線値を一緒に運ぶ。
 
-`Dual` は数1つ分の前進モードを、二重数として目に見える形にしたもの。`jvp` は Tensor の関数に対して、
+`Dual`は数1つ分の順方向モードを、二重数として目に見える形にしたもの。`jvp`はTensorの関数に対して、
 記録された計算グラフを古い順に掃き出す。どちらも、入力を1つの方向に動かしたとき出力がどう動くかを、
 1回の掃き出しで求める。
 """
@@ -20,22 +20,22 @@ __all__ = ["Dual", "jvp"]
 
 
 class Dual:
-    """二重数 x + ẋε(ただし ε² = 0)。値 x と接線 ẋ を組にした数。
+    """二重数x + ẋε(ただし ε² = 0)。値xと接線値 ẋ を組にした数。
 
-    四則演算と関数を、値には普通に、接線には微分の規則で行う。`Dual(x, 1.0)` を関数に渡せば、
-    結果の接線が微分係数になる。関数は Tensor と同じ名前のメソッドなので、`x.sin()` のように書いた
-    関数は Tensor にも二重数にも使える。
+    四則演算と関数を、値には普通に、接線値には微分の規則で行う。`Dual(x, 1.0)`を関数に渡せば、
+    結果の接線値が微分係数になる。関数はTensorと同じ名前のメソッドなので、`x.sin()`のように書いた
+    関数はTensorにも二重数にも使える。
 
     Parameters
     ----------
     value : float
         値。
     tangent : float
-        接線。微分する変数なら 1、定数なら 0。
+        接線値。微分する変数なら1、定数なら0。
 
     References
     ----------
-    W. K. Clifford, "Preliminary Sketch of Biquaternions", 1873。「逆モード」の章。
+    W. K. Clifford, "Preliminary Sketch of Biquaternions", 1873。「逆伝播」の章。
 
     Examples
     --------
@@ -50,8 +50,8 @@ class Dual:
     __slots__ = ("tangent", "value")
 
     def __init__(self, value: float, tangent: float = 0.0) -> None:
-        self.value = value
-        self.tangent = tangent
+        self.value = float(value)
+        self.tangent = float(tangent)
 
     def __repr__(self) -> str:
         return f"Dual({self.value}, {self.tangent})"
@@ -87,15 +87,18 @@ class Dual:
         return Dual(-self.value, -self.tangent)
 
     def __pow__(self, other: Dual | float) -> Dual:
-        if isinstance(other, Dual):
-            return (other * self.log()).exp()
-        slope = other * scalar.power(self.value, other - 1) if other else 0.0
-        return self._through(scalar.power(self.value, other), slope)
+        other = _dual(other)
+        x, y = self.value, other.value
+        z = scalar.power(x, y)
+        tangent = y * scalar.power(x, y - 1) * self.tangent if y else 0.0
+        if other.tangent and z:  # 指数が定数なら、底が負でもよい
+            tangent += z * scalar.log(x) * other.tangent
+        return Dual(z, tangent)
 
     def __rpow__(self, other: float) -> Dual:
         return Dual(other) ** self
 
-    # --- 比較: 値だけを比べる。枝分かれは値で決まり、接線は通った道の分だけが残る ---
+    # --- 比較: 値だけを比べる。枝分かれは値で決まり、接線値は通った道の分だけが残る ---
 
     def __lt__(self, other: Dual | float) -> bool:
         return self.value < _dual(other).value
@@ -112,11 +115,11 @@ class Dual:
     # --- 関数 ---
 
     def _through(self, value: float, slope: float) -> Dual:
-        """傾き slope の関数を通す。接線は傾き倍になる(連鎖律)。"""
+        """傾きslopeの関数を通す。接線値は傾き倍になる(連鎖律)。"""
         return Dual(value, slope * self.tangent)
 
     def reciprocal(self) -> Dual:
-        """1/x。傾きは -1/x²。
+        """1/x。傾きは-1/x²。
 
         Examples
         --------
@@ -127,7 +130,7 @@ class Dual:
         return self._through(y, -y * y)
 
     def exp(self) -> Dual:
-        """指数関数。傾きは eˣ。
+        """指数関数。傾きはeˣ。
 
         Examples
         --------
@@ -138,7 +141,7 @@ class Dual:
         return self._through(y, y)
 
     def log(self) -> Dual:
-        """自然対数。傾きは 1/x。x = 0 では値が -inf、傾きが inf。
+        """自然対数。傾きは1/x。x = 0では値が-inf、傾きがinf。
 
         Examples
         --------
@@ -148,7 +151,7 @@ class Dual:
         return self._through(scalar.log(self.value), scalar.reciprocal(self.value))
 
     def sin(self) -> Dual:
-        """正弦。傾きは cos x。
+        """正弦。傾きはcos x。
 
         Examples
         --------
@@ -158,7 +161,7 @@ class Dual:
         return self._through(scalar.sin(self.value), scalar.cos(self.value))
 
     def cos(self) -> Dual:
-        """余弦。傾きは -sin x。
+        """余弦。傾きは-sin x。
 
         Examples
         --------
@@ -168,7 +171,7 @@ class Dual:
         return self._through(scalar.cos(self.value), -scalar.sin(self.value))
 
     def tanh(self) -> Dual:
-        """双曲線正接。傾きは 1 - tanh² x。
+        """双曲線正接。傾きは1 - tanh² x。
 
         Examples
         --------
@@ -179,7 +182,7 @@ class Dual:
         return self._through(y, 1 - y * y)
 
     def sqrt(self) -> Dual:
-        """平方根。傾きは 1/(2√x)。x = 0 では傾きが inf。
+        """平方根。傾きは1/(2√x)。x = 0では傾きがinf。
 
         Examples
         --------
@@ -190,7 +193,7 @@ class Dual:
         return self._through(y, scalar.reciprocal(2 * y))
 
     def sigmoid(self) -> Dual:
-        """シグモイド関数 1/(1+e⁻ˣ)。傾きは y(1-y)。
+        """シグモイド関数1/(1+e⁻ˣ)。傾きはy(1-y)。
 
         Examples
         --------
@@ -201,7 +204,7 @@ class Dual:
         return self._through(y, y * (1 - y))
 
     def relu(self) -> Dual:
-        """負を 0 にする関数。傾きは x > 0 なら 1、x ≤ 0 なら 0(尖った点 0 でも 0)。
+        """負を0にする関数。傾きはx > 0なら1、x ≤ 0なら0(尖った点0でも0)。
 
         Examples
         --------
@@ -211,7 +214,7 @@ class Dual:
         return self._through(scalar.relu(self.value), float(self.value > 0))
 
     def abs(self) -> Dual:
-        """絶対値。傾きは x の符号(尖った点 0 では 0)。
+        """絶対値。傾きはxの符号(尖った点0では0)。
 
         Examples
         --------
@@ -226,40 +229,40 @@ class Dual:
 def jvp(
     f: Callable[..., Tensor], inputs: Tensors, v: Tensors | None = None
 ) -> tuple[Tensor, Tensor]:
-    """f の値と、入力を v の向きに動かしたときの f の動き(ヤコビ行列とベクトルの積)を求める。
+    """fの値と、入力をvの向きに動かしたときのfの動き(ヤコビ行列とベクトルの積)を求める。
 
     Parameters
     ----------
     f : callable
-        Tensor(何個でもよい)を受け取り、Tensor を1つ返す関数。
+        Tensor(何個でもよい)を受け取り、Tensorを1つ返す関数。
     inputs : Tensor or tuple of Tensor
         計算する点。
     v : Tensor or tuple of Tensor, optional
-        入力それぞれの接線。形は入力と同じ。要素が1つの入力が1つだけなら省略でき、1 になる。
+        入力それぞれの接線値。形は入力と同じ。要素が1つの入力が1つだけなら省略でき、1になる。
 
     Returns
     -------
     output : Tensor
-        f の値。
+        fの値。
     tangent : Tensor
-        出力の接線。形は output と同じ。
+        出力の接線値。形はoutputと同じ。
 
     Raises
     ------
     TypeError
-        入力や出力が Tensor でないとき。
+        入力や出力がTensorでないとき。
     RuntimeError
-        v の形が入力と合わないとき。省略できないのに省略したとき。
+        vの形が入力と合わないとき。省略できないのに省略したとき。
 
     Notes
     -----
-    計算を記録し、記録の古い順に接線を運ぶ。手間は、出力の個数にも入力の個数にもよらず、f の計算の
-    定数倍。逆伝播の規則 x̄ = Jᵀȳ は ȳ について線形なので、それをもう一度微分した Jẋ が接線の規則になる。
+    計算を記録し、記録の古い順に接線値を運ぶ。手間は、出力の個数にも入力の個数にもよらず、fの計算の
+    定数倍。逆伝播の規則x̄ = Jᵀȳ は ȳ について線形なので、それをもう一度微分したJẋ が接線値の規則になる。
     尖った点での値は、逆伝播と同じ約束に従う。
 
     References
     ----------
-    「逆モード」の章。A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., 2008。
+    「逆伝播」の章。A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., 2008。
 
     Examples
     --------
@@ -284,7 +287,7 @@ def _dual(value: Dual | float) -> Dual:
 
 
 def _oldest_first(output: Tensor) -> list[Node]:
-    """output に至る記録を、計算された順に並べたもの。"""
+    """outputに至る記録を、計算された順に並べたもの。"""
     stack: list[Node | Tensor | None] = [output.grad_fn]
     seen: set[Node] = set()
     while stack:
@@ -296,7 +299,7 @@ def _oldest_first(output: Tensor) -> list[Node]:
 
 
 def _push(node: Node, moved: dict[Node | Tensor, Tensor]) -> Tensor:
-    """入力の接線から、この演算の出力の接線を作る。
+    """入力の接線値から、この演算の出力の接線値を作る。
 
     逆伝播の規則は届いた勾配について線形なので、規則の結果をもう一度逆伝播すると、向きが元に戻る。
     """
@@ -308,11 +311,11 @@ def _push(node: Node, moved: dict[Node | Tensor, Tensor]) -> Tensor:
             with enable_grad():
                 gradient = node.operation.partials[index](upstream, *saved)
                 gradient = _fit(gradient, node, index, parent)
-            if gradient.requires_grad:  # 傾きがどこでも 0 の規則は upstream を使わない
+            if gradient.requires_grad:  # 傾きがどこでも0の規則はupstreamを使わない
                 pulled.append(gradient)
                 tangents.append(moved[parent])
     if not pulled:
         return zeros_like(upstream)
     (tangent,) = grad(pulled, upstream, tangents)
-    assert tangent is not None  # pulled はどれも upstream から計算されている
+    assert tangent is not None  # pulledはどれもupstreamから計算されている
     return tangent

@@ -1,6 +1,6 @@
 """関数としての微分: 関数と点を受け取り、勾配、ヤコビ行列、ヘッセ行列を返す。
 
-どれも逆モードで計算する。名前と引数は `torch.autograd.functional` と同じで、`grad` には何も足し込まない。
+どれも逆方向モードで計算する。名前と引数は`torch.autograd.functional`と同じで、`grad`には何も足し込まない。
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bibun.tensor import Tensor, make
 
 __all__ = ["hessian", "hvp", "jacobian", "vjp"]
 
-# 省略できない v を省略したときの、torch の文の主語
+# 省略できないvを省略したときの、torchの文の主語
 INPUT = "the input to the user-provided function is"
 OUTPUT = "the user-provided function returns"
 
@@ -25,34 +25,34 @@ Tensors = Tensor | tuple[Tensor, ...]
 def vjp(
     f: Callable[..., Tensor], inputs: Tensors, v: Tensor | None = None
 ) -> tuple[Tensor, Tensors]:
-    """f の値と、ベクトルとヤコビ行列の積 vᵀJ を、1回の逆伝播で求める。
+    """fの値と、ベクトルとヤコビ行列の積vᵀJを、1回の逆伝播で求める。
 
     Parameters
     ----------
     f : callable
-        Tensor(何個でもよい)を受け取り、Tensor を1つ返す関数。
+        Tensor(何個でもよい)を受け取り、Tensorを1つ返す関数。
     inputs : Tensor or tuple of Tensor
         計算する点。
     v : Tensor, optional
-        出力に掛けるベクトル。形は出力と同じ。出力の要素が1つなら省略でき、1 になる。
+        出力に掛けるベクトル。形は出力と同じ。出力の要素が1つなら省略でき、1になる。
 
     Returns
     -------
     output : Tensor
-        f の値。
+        fの値。
     gradient : Tensor or tuple of Tensor
-        入力それぞれの v·f の勾配。形は inputs と同じ。
+        入力それぞれのv·fの勾配。形はinputsと同じ。
 
     Raises
     ------
     TypeError
-        入力や出力が Tensor でないとき。
+        入力や出力がTensorでないとき。
     RuntimeError
-        v の形が出力と合わないとき。省略できないのに省略したとき。
+        vの形が出力と合わないとき。省略できないのに省略したとき。
 
     References
     ----------
-    「逆モード」の章。
+    「逆伝播」の章。
 
     Examples
     --------
@@ -74,19 +74,19 @@ def jacobian(f: Callable[..., Tensor], inputs: Tensors) -> Tensors:
     Parameters
     ----------
     f : callable
-        Tensor(何個でもよい)を受け取り、Tensor を1つ返す関数。
+        Tensor(何個でもよい)を受け取り、Tensorを1つ返す関数。
     inputs : Tensor or tuple of Tensor
         計算する点。
 
     Returns
     -------
     Tensor or tuple of Tensor
-        入力ごとの、形が「出力の形 + 入力の形」の Tensor。
+        入力ごとの、形が「出力の形 + 入力の形」のTensor。
 
     Raises
     ------
     TypeError
-        入力や出力が Tensor でないとき。
+        入力や出力がTensorでないとき。
 
     Notes
     -----
@@ -94,7 +94,7 @@ def jacobian(f: Callable[..., Tensor], inputs: Tensors) -> Tensors:
 
     References
     ----------
-    「逆モード」の章。
+    「逆伝播」の章。
 
     Examples
     --------
@@ -113,19 +113,19 @@ def hessian(f: Callable[..., Tensor], inputs: Tensors) -> Tensor | tuple[tuple[T
     Parameters
     ----------
     f : callable
-        Tensor(何個でもよい)を受け取り、要素が1つの Tensor を返す関数。
+        Tensor(何個でもよい)を受け取り、要素が1つのTensorを返す関数。
     inputs : Tensor or tuple of Tensor
         計算する点。
 
     Returns
     -------
     Tensor or tuple of tuple of Tensor
-        形が「入力の形 + 入力の形」の Tensor。入力が tuple なら、その組ごとの表。
+        形が「入力の形 + 入力の形」のTensor。入力がtupleなら、その組ごとの表。
 
     Raises
     ------
     TypeError
-        入力や出力が Tensor でないとき。
+        入力や出力がTensorでないとき。
     RuntimeError
         出力の要素が1つでないとき。
 
@@ -149,34 +149,34 @@ def hessian(f: Callable[..., Tensor], inputs: Tensors) -> Tensor | tuple[tuple[T
 def hvp(
     f: Callable[..., Tensor], inputs: Tensors, v: Tensors | None = None
 ) -> tuple[Tensor, Tensors]:
-    """f の値と、ヘッセ行列とベクトルの積 Hv を、ヘッセ行列を作らずに求める。
+    """fの値と、ヘッセ行列とベクトルの積Hvを、ヘッセ行列を作らずに求める。
 
     Parameters
     ----------
     f : callable
-        Tensor(何個でもよい)を受け取り、要素が1つの Tensor を返す関数。
+        Tensor(何個でもよい)を受け取り、要素が1つのTensorを返す関数。
     inputs : Tensor or tuple of Tensor
         計算する点。
     v : Tensor or tuple of Tensor, optional
-        入力それぞれに掛けるベクトル。要素が1つの入力が1つだけなら省略でき、1 になる。
+        入力それぞれに掛けるベクトル。要素が1つの入力が1つだけなら省略でき、1になる。
 
     Returns
     -------
     output : Tensor
-        f の値。
+        fの値。
     product : Tensor or tuple of Tensor
-        Hv。形は inputs と同じ。
+        Hv。形はinputsと同じ。
 
     Raises
     ------
     TypeError
-        入力や出力が Tensor でないとき。
+        入力や出力がTensorでないとき。
     RuntimeError
-        出力の要素が1つでないとき。v の形が入力と合わないとき、省略できないのに省略したとき。
+        出力の要素が1つでないとき。vの形が入力と合わないとき、省略できないのに省略したとき。
 
     Notes
     -----
-    勾配と v の内積を、もう一度逆伝播する。手間は入力の要素数によらず、f の計算の定数倍。
+    勾配とvの内積を、もう一度逆伝播する。手間は入力の要素数によらず、fの計算の定数倍。
 
     References
     ----------
@@ -201,11 +201,11 @@ def hvp(
     return output.detach(), _like(inputs, products)
 
 
-# --- 引数を確かめ、形をそろえる(forward も使う)---
+# --- 引数を確かめ、形をそろえる(forwardも使う) ---
 
 
 def as_tensors(tensors: Tensors, function: str, what: str) -> tuple[Tensor, ...]:
-    """Tensor 1つでも tuple でも、tuple にする。"""
+    """Tensor 1つでもtupleでも、tupleにする。"""
     several = tensors if isinstance(tensors, tuple) else (tensors,)
     for position, tensor in enumerate(several):
         if not isinstance(tensor, Tensor):
@@ -218,12 +218,12 @@ def as_tensors(tensors: Tensors, function: str, what: str) -> tuple[Tensor, ...]
 
 
 def fresh_leaves(points: Sequence[Tensor]) -> list[Tensor]:
-    """同じ値をもち、勾配を求める新しい葉。呼び出し側の Tensor のグラフと `grad` に触れないため。"""
+    """同じ値をもち、勾配を求める新しい葉。呼び出し側のTensorのグラフと`grad`に触れないため。"""
     return [point.detach().clone().requires_grad_() for point in points]
 
 
 def call(f: Callable[..., Tensor], leaves: Sequence[Tensor], function: str) -> Tensor:
-    """計算を記録しながら f を呼ぶ。"""
+    """計算を記録しながらfを呼ぶ。"""
     with enable_grad():
         output = f(*leaves)
     if isinstance(output, tuple):
@@ -240,7 +240,7 @@ def call(f: Callable[..., Tensor], leaves: Sequence[Tensor], function: str) -> T
 def vectors_like(
     points: Sequence[Tensor], v: Tensors | None, function: str, of: str = INPUT
 ) -> tuple[Tensor, ...]:
-    """points と同じ形のベクトルの組。要素が1つだけなら省略でき、1 になる。"""
+    """pointsと同じ形のベクトルの組。要素が1つだけなら省略でき、1になる。"""
     if v is None:
         if len(points) != 1 or points[0].numel() != 1:
             raise RuntimeError(
@@ -262,7 +262,7 @@ def vectors_like(
 
 
 def zeros_like(tensor: Tensor) -> Tensor:
-    """同じ形の 0。"""
+    """同じ形の0。"""
     return make([0.0] * tensor.numel(), tensor.shape, tensor.dtype)
 
 
@@ -282,7 +282,7 @@ def _gradients(
     *,
     create_graph: bool = False,
 ) -> list[Tensor]:
-    """葉ごとの勾配。output によらない葉の勾配は 0。"""
+    """葉ごとの勾配。outputによらない葉の勾配は0。"""
     if not output.requires_grad:
         return [zeros_like(leaf) for leaf in leaves]
     gradients = grad(
@@ -292,7 +292,7 @@ def _gradients(
 
 
 def _jacobian_blocks(output: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """output の要素ごとに1回逆伝播し、その行を葉ごとに積み重ねる。"""
+    """outputの要素ごとに1回逆伝播し、その行を葉ごとに積み重ねる。"""
     rows = [_gradients(element, leaves) for element in output.reshape(-1)]
     return tuple(
         make(
@@ -305,5 +305,5 @@ def _jacobian_blocks(output: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, 
 
 
 def _like(inputs: Tensors, results: Sequence[Tensor]) -> Tensors:
-    """inputs が Tensor なら Tensor、tuple なら tuple。"""
+    """inputsがTensorならTensor、tupleならtuple。"""
     return results[0] if isinstance(inputs, Tensor) else tuple(results)

@@ -1,7 +1,7 @@
 """答え合わせ: 自動微分の結果を、数値微分と比べる。
 
 微分の規則を書きまちがえても、プログラムは何も言わずに動き続ける。値だけから計算する差分は
-規則を使わないので、比べれば誤りが見つかる。bibun の Tensor にも torch の Tensor にも使える。
+規則を使わないので、比べれば誤りが見つかる。bibunのTensorにもtorchのTensorにも使える。
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ class GradcheckError(RuntimeError):
 def gradcheck(
     f: Callable[..., Any], inputs: Any, h: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3
 ) -> bool:
-    """f の1階の微分を、出力と入力の要素の全部の組について確かめる。
+    """fの1階の微分を、出力と入力の要素の全部の組について確かめる。
 
     Parameters
     ----------
     f : callable
-        Tensor を受け取り、Tensor を1つ返す関数。形は何でもよい。
+        Tensorを受け取り、Tensorを1つ返す関数。形は何でもよい。
     inputs : Tensor or tuple
-        計算する点。小数の Tensor は float64 でなければならない。ほかの値はそのまま f に渡す。
+        計算する点。小数のTensorはfloat64でなければならない。ほかの値はそのままfに渡す。
     h : float
         中心差分の刻み幅。
     atol, rtol : float
-        許す差。``|自動微分 - 数値微分| <= atol + rtol * |数値微分|`` なら合格とする。
+        許す差。``|自動微分-数値微分| <= atol + rtol * |数値微分|``なら合格とする。
 
     Returns
     -------
     bool
-        合格すれば True。
+        合格すればTrue。
 
     Raises
     ------
     GradcheckError
         合わない組があるとき。
     TypeError
-        小数の Tensor が float64 でないとき。
+        小数のTensorがfloat64でないとき。
 
     Notes
     -----
     尖った点では、合わなくてもまちがいではない(差分は左右の傾きの平均を、自動微分は約束で決めた値を返す)。
-    f を、出力の要素数 × 入力の要素数の2倍と少しの回数だけ計算する。
+    fを、出力の要素数 × 入力の要素数の2倍と少しの回数だけ計算する。
 
     References
     ----------
@@ -80,7 +80,7 @@ def gradcheck(
         for k in checked:
             rough = _flat(gradient(_in_one_input(element, points, k), points[k], h, "central"))
             for j, (a, n) in enumerate(zip(exact[k], rough, strict=True)):
-                if not abs(a - n) <= atol + rtol * abs(n):  # nan も不合格にするため、否定で書く
+                if not abs(a - n) <= atol + rtol * abs(n):  # nanも不合格にするため、否定で書く
                     moved = f"入力{k}{_element(j, points[k].shape)}"
                     raise _disagreement(moved, f"出力{_element(i, output_shape)}", a, n, atol, rtol)
     return True
@@ -89,27 +89,27 @@ def gradcheck(
 def gradgradcheck(
     f: Callable[..., Any], inputs: Any, h: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3
 ) -> bool:
-    """f の2階の微分を確かめる。
+    """fの2階の微分を確かめる。
 
-    `create_graph=True` で求めた勾配を1つの関数と見て、その微分を `gradcheck` で確かめる。出力の要素が
+    `create_graph=True`で求めた勾配を1つの関数と見て、その微分を`gradcheck`で確かめる。出力の要素が
     いくつもあるときは、1、1/2、1/3、… を掛けた和の勾配を使う。
 
     Parameters
     ----------
     f, inputs, h, atol, rtol
-        `gradcheck` と同じ。
+        `gradcheck`と同じ。
 
     Returns
     -------
     bool
-        合格すれば True。
+        合格すればTrue。
 
     Raises
     ------
     GradcheckError
         合わない組があるとき。
     TypeError
-        小数の Tensor が float64 でないとき。
+        小数のTensorがfloat64でないとき。
 
     Examples
     --------
@@ -139,8 +139,8 @@ def _float64_positions(points: Sequence[Any]) -> list[int]:
     for k in positions:
         if str(points[k].dtype) != "torch.float64":
             raise TypeError(
-                f"gradcheck には float64 の Tensor を渡してください(入力 {k} は {points[k].dtype})。"
-                "float32 では差分の誤差が大きく、正しい微分も合いません。x.double() で直せます"
+                f"gradcheckにはfloat64のTensorを渡してください(入力{k}は{points[k].dtype})。"
+                "float32では差分の誤差が大きく、正しい微分も合いません。x.double()で直せます"
             )
     return positions
 
@@ -150,7 +150,7 @@ def _element_of(f: Callable[..., Any], i: int) -> Callable[..., Any]:
 
 
 def _in_one_input(f: Callable[..., Any], points: Sequence[Any], k: int) -> Callable[[Any], Any]:
-    """k 番目の入力だけの関数。"""
+    """k番目の入力だけの関数。"""
     return lambda x: f(*points[:k], x, *points[k + 1 :])
 
 
@@ -169,7 +169,7 @@ def _by_autograd(
 
 
 def _slope_of(f: Callable[..., Any], k: int) -> Callable[..., Any]:
-    """f の出力の重み付きの和の、k 番目の入力による勾配を返す関数。"""
+    """fの出力の重み付きの和の、k番目の入力による勾配を返す関数。"""
 
     def slope(*xs: Any) -> Any:
         xs = tuple(
@@ -188,7 +188,7 @@ def _slope_of(f: Callable[..., Any], k: int) -> Callable[..., Any]:
 
 
 def _grad(tensor: Any) -> Any:
-    """tensor を作ったエンジンの `grad`。"""
+    """tensorを作ったエンジンの`grad`。"""
     if isinstance(tensor, Tensor):
         return backward.grad
     import torch
@@ -206,18 +206,18 @@ def _disagreement(
 ) -> GradcheckError:
     return GradcheckError(
         "自動微分と数値微分が合いません。\n"
-        f"  {moved} を動かしたときの、{seen} の微分係数\n"
+        f"  {moved}を動かしたときの、{seen}の微分係数\n"
         f"    自動微分: {exact}\n"
         f"    数値微分: {rough}\n"
-        f"  許す差は {atol} + {rtol} × |数値微分| です。"
+        f"  許す差は{atol} + {rtol} × |数値微分|です。"
         "使った演算の微分の規則と、点が尖った所でないかを見直してください。"
     )
 
 
 def _element(position: int, shape: Sequence[int]) -> str:
-    """平らな番号を、`の要素 [1, 2]` の形に直す。0次元なら何も書かない。"""
+    """平らな番号を、`の要素[1, 2]`の形に直す。0次元なら何も書かない。"""
     index: list[int] = []
     for size in reversed(shape):
         position, last = divmod(position, size)
         index.insert(0, last)
-    return f"の要素 {index}" if index else ""
+    return f"の要素{index}" if index else ""

@@ -1,7 +1,7 @@
 """数値微分: 関数を中身を見ずに何回か計算し、その値の差から微分係数を近似する。
 
 どの関数も「呼べるもの」なら何でも受け取る。エンジンのどの部屋にも頼らないので、
-`gradcheck` が自動微分の答え合わせに使える。
+`gradcheck`が自動微分の答え合わせに使える。
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ Method = Literal["forward", "central", "complex"]
 def diff(f: Callable[[Any], Any], x: Any, h: Any = 1e-6) -> Any:
     """前進差分で微分係数を近似する。
 
-    微分の定義 f'(x) = lim (f(x+h) - f(x)) / h の極限をとらず、小さな h で止めたもの。
+    微分の定義f'(x) = lim (f(x+h) - f(x)) / hの極限をとらず、小さなhで止めたもの。
 
     Parameters
     ----------
     f : callable
         1変数の関数。
-    x : float, Tensor または ndarray
-        微分係数を求める点。Tensor と ndarray なら要素ごとに計算する。
+    x : float, Tensorまたはndarray
+        微分係数を求める点。Tensorとndarrayなら要素ごとに計算する。
     h : float
         刻み幅。負なら後退差分になる。
 
     Returns
     -------
-    x と同じ型
+    xと同じ型
         f'(x) の近似値。
 
     Notes
     -----
-    打ち切り誤差は h に比例し、桁落ちの誤差は 1/h に比例する。float64 では h = 1e-8 あたり、
-    float32 では h = 1e-3 あたりで和が最小になる。尖った点では右側の傾きを返す。
-    f を2回計算する。
+    打ち切り誤差はhに比例し、桁落ちの誤差は1/hに比例する。float64ではh = 1e-8あたり、
+    float32ではh = 1e-3あたりで和が最小になる。尖った点では右側の傾きを返す。
+    fを2回計算する。
 
     References
     ----------
@@ -57,26 +57,26 @@ def diff(f: Callable[[Any], Any], x: Any, h: Any = 1e-6) -> Any:
 def central_diff(f: Callable[[Any], Any], x: Any, h: Any = 1e-6) -> Any:
     """中心差分で微分係数を近似する。
 
-    x の両側に h ずつ離れた2点を結ぶ直線の傾き (f(x+h) - f(x-h)) / 2h を返す。
+    xの両側にhずつ離れた2点を結ぶ直線の傾き(f(x+h) - f(x-h)) / 2hを返す。
 
     Parameters
     ----------
     f : callable
         1変数の関数。
-    x : float, Tensor または ndarray
-        微分係数を求める点。Tensor と ndarray なら要素ごとに計算する。
+    x : float, Tensorまたはndarray
+        微分係数を求める点。Tensorとndarrayなら要素ごとに計算する。
     h : float
         刻み幅。
 
     Returns
     -------
-    x と同じ型
+    xと同じ型
         f'(x) の近似値。
 
     Notes
     -----
-    左右の2次の項が打ち消し合うので、打ち切り誤差は h² に比例する。尖った点では左右の傾きの
-    平均を返す。f を2回計算する。
+    左右の2次の項が打ち消し合うので、打ち切り誤差はh² に比例する。尖った点では左右の傾きの
+    平均を返す。fを2回計算する。
 
     References
     ----------
@@ -91,14 +91,14 @@ def central_diff(f: Callable[[Any], Any], x: Any, h: Any = 1e-6) -> Any:
 
 
 def complex_step(f: Callable[[complex], complex], x: float, h: float = 1e-20) -> float:
-    """虚数の方向に h だけずらして微分係数を求める(複素ステップ法)。
+    """虚数の方向にhだけずらして微分係数を求める(複素ステップ法)。
 
-    f(x + ih) = f(x) + ih f'(x) - h² f''(x)/2 - … の虚部を h で割る。
+    f(x + ih) = f(x) + ih f'(x) - h² f''(x)/2 - … の虚部をhで割る。
 
     Parameters
     ----------
     f : callable
-        複素数を受け取れる、正則な関数。`math` の関数は複素数を受け取らないので `cmath` を使う。
+        複素数を受け取れる、正則な関数。`math`の関数は複素数を受け取らないので`cmath`を使う。
     x : float
         微分係数を求める点。
     h : float
@@ -107,16 +107,16 @@ def complex_step(f: Callable[[complex], complex], x: float, h: float = 1e-20) ->
     Returns
     -------
     float
-        f'(x)。多くの場合 float64 の精度いっぱいまで正しい。
+        f'(x)。多くの場合float64の精度いっぱいまで正しい。
 
     Raises
     ------
     TypeError
-        f が複素数を受け取らないとき(Python 自身のエラー)。
+        fが複素数を受け取らないとき(Python自身のエラー)。
 
     Notes
     -----
-    `abs` のように正則でない関数では正しい値にならない。f を1回計算する。
+    `abs`のように正則でない関数では正しい値にならない。fを1回計算する。
 
     References
     ----------
@@ -138,30 +138,30 @@ def gradient(f: Callable[[Any], Any], xs: Any, h: float = 1e-6, method: Method =
     Parameters
     ----------
     f : callable
-        `xs` と同じ形のものを受け取り、1つの数(または0次元の Tensor)を返す関数。
-    xs : float, list, tuple, Tensor または ndarray
-        勾配を求める点。list は入れ子でもよい。
+        `xs`と同じ形のものを受け取り、1つの数(または0次元のTensor)を返す関数。
+    xs : float, list, tuple, Tensorまたはndarray
+        勾配を求める点。listは入れ子でもよい。
     h : float
         刻み幅。
     method : {"forward", "central", "complex"}
-        前進差分、中心差分、複素ステップ法のどれを使うか。"complex" は float とその list だけ。
+        前進差分、中心差分、複素ステップ法のどれを使うか。"complex"はfloatとそのlistだけ。
 
     Returns
     -------
-    xs と同じ形
-        各変数の偏微分係数。tuple には list、Tensor と ndarray には同じ dtype のものを返す。
+    xsと同じ形
+        各変数の偏微分係数。tupleにはlist、Tensorとndarrayには同じdtypeのものを返す。
 
     Raises
     ------
     ValueError
-        `method` が知らない名前のとき。
+        `method`が知らない名前のとき。
     TypeError
-        整数の Tensor や ndarray を渡したとき。Tensor や ndarray に "complex" を使ったとき。
+        整数のTensorやndarrayを渡したとき。Tensorやndarrayに"complex"を使ったとき。
 
     Notes
     -----
-    変数が n 個なら、f を計算する回数は "forward" が n+1 回(もとの点の値を使い回す)、
-    "central" が 2n 回、"complex" が n 回。
+    変数がn個なら、fを計算する回数は"forward"がn+1回(もとの点の値を使い回す)、
+    "central"が2n回、"complex"がn回。
 
     References
     ----------
@@ -177,7 +177,7 @@ def gradient(f: Callable[[Any], Any], xs: Any, h: float = 1e-6, method: Method =
     """
     if method not in _METHODS:
         known = "、".join(f'"{name}"' for name in _METHODS)
-        raise ValueError(f"method には {known} のどれかを指定してください(渡された値: {method!r})")
+        raise ValueError(f"methodには{known}のどれかを指定してください(渡された値: {method!r})")
     values = xs.tolist() if hasattr(xs, "tolist") else xs
     if values is not xs:
         _require_steps_possible(values, method)
@@ -201,7 +201,7 @@ class CountCalls(Generic[P, R]):
     Attributes
     ----------
     calls : int
-        これまでに計算した回数。0 を代入すれば数え直せる。
+        これまでに計算した回数。0を代入すれば数え直せる。
 
     References
     ----------
@@ -246,14 +246,14 @@ _METHODS: dict[str, Callable[[Callable[[Any], Any], Any, float], Callable[[Path]
 
 
 def _map_paths(values: Any, function: Callable[[Path], Any], path: Path = ()) -> Any:
-    """入れ子の list の各要素を、その場所 (path) に function を使った値で置きかえる。"""
+    """入れ子のlistの各要素を、その場所(path)にfunctionを使った値で置きかえる。"""
     if isinstance(values, list | tuple):
         return [_map_paths(value, function, (*path, i)) for i, value in enumerate(values)]
     return function(path)
 
 
 def _shifted(values: Any, path: Path, step: Any) -> Any:
-    """values の path の場所だけを step ずらした写し。"""
+    """valuesのpathの場所だけをstepずらした写し。"""
     if not path:
         return values + step
     first, *rest = path
@@ -262,10 +262,10 @@ def _shifted(values: Any, path: Path, step: Any) -> Any:
 
 
 def _require_steps_possible(values: Any, method: Method) -> None:
-    """要素を少しだけ動かせない Tensor や ndarray を断る。"""
+    """要素を少しだけ動かせないTensorやndarrayを断る。"""
     if method == "complex":
         raise TypeError(
-            'method="complex" が使えるのは float とその list だけです。.tolist() で直してください'
+            'method="complex"が使えるのはfloatとそのlistだけです。.tolist()で直してください'
         )
     number = values
     while isinstance(number, list) and number:
@@ -275,8 +275,8 @@ def _require_steps_possible(values: Any, method: Method) -> None:
 
 
 def _constructor_like(xs: Any) -> Callable[[Any], Any]:
-    """入れ子の list を、xs と同じ種類・同じ dtype のものに直す関数。"""
-    if hasattr(xs, "new_tensor"):  # torch と bibun の Tensor
+    """入れ子のlistを、xsと同じ種類・同じdtypeのものに直す関数。"""
+    if hasattr(xs, "new_tensor"):  # torchとbibunのTensor
         return xs.new_tensor  # type: ignore[no-any-return]
     if hasattr(xs, "__array__"):
         import numpy as np
@@ -286,5 +286,5 @@ def _constructor_like(xs: Any) -> Callable[[Any], Any]:
 
 
 def _python_number(value: Any) -> Any:
-    """0次元の Tensor や ndarray を Python の数に直す(1要素でなければ torch や NumPy が断る)。"""
+    """0次元のTensorやndarrayをPythonの数に直す(1要素でなければtorchやNumPyが断る)。"""
     return value.item() if hasattr(value, "item") else value

@@ -1,7 +1,7 @@
-"""表示: Tensor を、PyTorch が表示するのと同じ文字の並びにする。
+"""表示: Tensorを、PyTorchが表示するのと同じ文字の並びにする。
 
 まず表示される要素だけを集め、それらに共通の書き方(桁数、指数表示にするか、幅)を決め、
-次に入れ子の括弧の形に並べ、最後に dtype や `grad_fn` の注記を付ける。
+次に入れ子の括弧の形に並べ、最後にdtypeや`grad_fn`の注記を付ける。
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ EDGE_ITEMS = 3  # 省略するとき、両端に残す個数
 LINE_WIDTH = 80
 PREFIX = "tensor("
 INDENT = len(PREFIX)
-DEFAULT_DTYPES = ("torch.float32", "torch.int64", "torch.bool")  # dtype を書き添えないもの
+DEFAULT_DTYPES = ("torch.float32", "torch.int64", "torch.bool")  # dtypeを書き添えないもの
 
 
 def format_tensor(tensor: Tensor) -> str:
-    """Tensor を PyTorch と同じ形の文字列にする。`repr(tensor)` が呼ぶ。
+    """TensorをPyTorchと同じ形の文字列にする。`repr(tensor)`が呼ぶ。
 
     Parameters
     ----------
     tensor : Tensor
-        表示する Tensor。形と dtype は何でもよい。
+        表示するTensor。形とdtypeは何でもよい。
 
     Returns
     -------
     str
-        PyTorch の `repr` と1文字も違わない文字列。
+        PyTorchの`repr`と1文字も違わない文字列。
 
     Notes
     -----
@@ -45,7 +45,7 @@ def format_tensor(tensor: Tensor) -> str:
 
     References
     ----------
-    PyTorch の `torch/_tensor_str.py` のふるまい(2.13)。
+    PyTorchの`torch/_tensor_str.py`のふるまい(2.13)。
 
     Examples
     --------
@@ -71,20 +71,20 @@ def format_values(
     requires_grad: bool = False,
     grad_fn_name: str | None = None,
 ) -> str:
-    """値の並びと形から、PyTorch の Tensor と同じ表示を作る。
+    """値の並びと形から、PyTorchのTensorと同じ表示を作る。
 
     Parameters
     ----------
     values : sequence of float, int or bool
-        要素を行優先で1列に並べたもの。長さは `shape` の積。
+        要素を行優先で1列に並べたもの。長さは`shape`の積。
     shape : sequence of int
         形。
     dtype : str
-        `"torch.float64"` のような dtype の表示名。
+        `"torch.float64"`のようなdtypeの表示名。
     requires_grad : bool
-        勾配を求める葉なら True。
+        勾配を求める葉ならTrue。
     grad_fn_name : str, optional
-        計算された Tensor なら `"AddBackward0"` のような名前。
+        計算されたTensorなら`"AddBackward0"`のような名前。
 
     Returns
     -------
@@ -93,7 +93,7 @@ def format_values(
 
     References
     ----------
-    PyTorch の `torch/_tensor_str.py` のふるまい(2.13)。
+    PyTorchの`torch/_tensor_str.py`のふるまい(2.13)。
 
     Examples
     --------
@@ -104,7 +104,7 @@ def format_values(
     notes = []
     if not values:
         body = "[]"
-        # 要素から形と dtype を読みとれないので、どちらも書き添える
+        # 要素から形とdtypeを読みとれないので、どちらも書き添える
         if len(shape) != 1:
             notes.append(f"size={tuple(shape)}")
         if dtype != "torch.float32":
@@ -124,7 +124,7 @@ def format_values(
 
 
 class _Style(NamedTuple):
-    """1つの Tensor の全要素に共通の書き方。"""
+    """1つのTensorの全要素に共通の書き方。"""
 
     width: int
     write: Callable[[Value], str]
@@ -139,7 +139,7 @@ def _exact_style(shown: Sequence[Value]) -> _Style:
 
 
 def _float_style(shown: Sequence[Value]) -> _Style:
-    """小数: 0 でない有限の値だけを見て、整数表示、小数表示、指数表示のどれかを選ぶ。"""
+    """小数: 0でない有限の値だけを見て、整数表示、小数表示、指数表示のどれかを選ぶ。"""
     numbers = [value for value in shown if math.isfinite(value) and value != 0]
     if not numbers:
         return _Style(1, _write_whole)
@@ -155,12 +155,12 @@ def _float_style(shown: Sequence[Value]) -> _Style:
 
 
 def _write_whole(value: Value) -> str:
-    """整数値の小数は `3.` と、点だけを付けて書く。"""
+    """整数値の小数は`3.`と、点だけを付けて書く。"""
     return f"{value:.0f}" + ("." if math.isfinite(value) else "")
 
 
 def _shown_along(size: int, summarize: bool) -> list[int | None]:
-    """1つの次元で表示される番号の列。None は省略の `...`。"""
+    """1つの次元で表示される番号の列。Noneは省略の`...`。"""
     if summarize and size > 2 * EDGE_ITEMS:
         return [*range(EDGE_ITEMS), None, *range(size - EDGE_ITEMS, size)]
     return list(range(size))
@@ -185,7 +185,7 @@ class _Layout(NamedTuple):
     summarize: bool
 
     def block(self, shape: tuple[int, ...], start: int, indent: int) -> str:
-        """values の start から始まる、形 shape の部分の表示。"""
+        """valuesのstartから始まる、形shapeの部分の表示。"""
         if not shape:
             return self.style.cell(self.values[start])
         if len(shape) == 1:
@@ -209,8 +209,8 @@ class _Layout(NamedTuple):
 
 
 def _with_notes(text: str, notes: Sequence[str]) -> str:
-    """`dtype=…` などの注記を付けて括弧を閉じる。行が長くなるときは改行する。"""
-    line_length = len(text) - text.rfind("\n") + 1  # 実際より2文字長い。PyTorch がこう数える
+    """`dtype=…`などの注記を付けて括弧を閉じる。行が長くなるときは改行する。"""
+    line_length = len(text) - text.rfind("\n") + 1  # 実際より2文字長い。PyTorchがこう数える
     for note in notes:
         if line_length + len(note) + 2 > LINE_WIDTH:
             text += ",\n" + " " * INDENT + note

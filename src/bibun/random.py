@@ -1,6 +1,6 @@
-"""乱数: PyTorch の CPU の乱数生成器と、ビットまで同じ乱数の列。
+"""乱数: PyTorchのCPUの乱数生成器と、ビットまで同じ乱数の列。
 
-もとになるのはメルセンヌ・ツイスタ(MT19937)が出す32ビット整数の列で、Python 標準の `random` も
+もとになるのはメルセンヌ・ツイスタ(MT19937)が出す32ビット整数の列で、Python標準の`random`も
 同じものを使っている。違うのは種から最初の状態を作る方法と、整数から一様乱数や正規乱数を
 作る方法なので、ここにはその2つだけが書いてある。
 """
@@ -17,7 +17,7 @@ from bibun.dtypes import DType, float32, float64
 
 __all__ = ["Generator", "default_generator", "manual_seed", "rand", "randint", "randn", "randperm"]
 
-STATE_WORDS = 624  # MT19937 の状態は、32ビット整数624個
+STATE_WORDS = 624  # MT19937の状態は、32ビット整数624個
 BLOCK = 16  # 正規乱数をまとめて作る単位
 WIDE_RANGE = 2**28  # 整数乱数の幅がこれ以上なら、32ビットでは偏るので64ビットを使う
 
@@ -33,7 +33,7 @@ class Generator:
     References
     ----------
     M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998。
-    PyTorch 2.13 の CPU の生成器のふるまい。
+    PyTorch 2.13のCPUの生成器のふるまい。
 
     Examples
     --------
@@ -64,11 +64,11 @@ class Generator:
         Raises
         ------
         ValueError
-            種が -2⁶³ 以上 2⁶⁴ 未満でないとき。
+            種が-2⁶³ 以上2⁶⁴ 未満でないとき。
 
         Examples
         --------
-        >>> [round(x, 4) for x in Generator().manual_seed(42).rand(2)]
+        >>> [round(x, 4)for x in Generator().manual_seed(42).rand(2)]
         [0.8823, 0.915]
         """
         seed = int(seed)
@@ -86,12 +86,12 @@ class Generator:
         count : int
             個数。
         dtype : DType
-            `float32` か `float64`。dtype が違えば、種が同じでも値は違う。
+            `float32`か`float64`。dtypeが違えば、種が同じでも値は違う。
 
         Returns
         -------
         list of float
-            float32 なら 2⁻²⁴、float64 なら 2⁻⁵³ の倍数。
+            float32なら2⁻²⁴、float64なら2⁻⁵³ の倍数。
 
         Examples
         --------
@@ -109,7 +109,7 @@ class Generator:
         count : int
             個数。
         dtype : DType
-            `float32` か `float64`。
+            `float32`か`float64`。
 
         Returns
         -------
@@ -118,9 +118,9 @@ class Generator:
 
         Notes
         -----
-        一様乱数2つを正規乱数2つに変えるボックス=ミュラー法を使う。PyTorch は16個未満なら float64 で
-        1組ずつ(余った1つは次の回に使う)、16個以上なら16個ずつまとめて、その dtype のまま計算する。
-        だから `randn(16)` の最初の値は `randn(15)` の最初の値と違う。
+        一様乱数2つを正規乱数2つに変えるボックス=ミュラー法を使う。PyTorchは16個未満ならfloat64で
+        1組ずつ(余った1つは次の回に使う)、16個以上なら16個ずつまとめて、そのdtypeのまま計算する。
+        だから`randn(16)`の最初の値は`randn(15)`の最初の値と違う。
 
         References
         ----------
@@ -136,12 +136,12 @@ class Generator:
         return dtype.round_all(self._next_normal() for _ in range(count))
 
     def randint(self, low: int, high: int, count: int) -> list[int]:
-        """low 以上 high 未満の整数の乱数。
+        """low以上high未満の整数の乱数。
 
         Parameters
         ----------
         low, high : int
-            範囲。high は含まない。
+            範囲。highは含まない。
         count : int
             個数。
 
@@ -153,7 +153,7 @@ class Generator:
         Raises
         ------
         RuntimeError
-            low < high でないとき。
+            low < highでないとき。
 
         Examples
         --------
@@ -169,7 +169,7 @@ class Generator:
         return [low + bits() % width for _ in range(count)]
 
     def randperm(self, count: int) -> list[int]:
-        """0 から count-1 までの整数の、でたらめな並べかえ。
+        """0からcount-1までの整数の、でたらめな並べかえ。
 
         Parameters
         ----------

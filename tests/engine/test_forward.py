@@ -1,4 +1,4 @@
-"""forward: 二重数と jvp。torch の前進モードと、数値微分と比べる。"""
+"""forward: 二重数とjvp。torchの順方向モードと、数値微分と比べる。"""
 
 from __future__ import annotations
 
@@ -44,6 +44,21 @@ def test_dual_agrees_with_differences():
     assert f(Dual(0.7, 1.0)).tangent == pytest.approx(numerical, rel=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("base", "exponent"), [(-2, 3), (-2.0, -1), (0, 2), (0.0, 0), (2, -1), (3.0, Dual(2, 1))]
+)
+def test_powers_of_any_sign_and_of_whole_numbers(base, exponent):
+    x = torch.tensor(float(base), requires_grad=True, dtype=torch.float64)
+    n = exponent
+    if isinstance(exponent, Dual):
+        n = torch.tensor(exponent.value, requires_grad=True, dtype=torch.float64)
+    y = x**n
+    y.backward()
+    expected = x.grad.item() + (n.grad.item() if isinstance(exponent, Dual) else 0)
+    dual = Dual(base, 1) ** exponent
+    assert (dual.value, dual.tangent) == pytest.approx((y.item(), expected))
+
+
 def test_epsilon_squared_is_zero():
     epsilon = Dual(0.0, 1.0)
     square = epsilon * epsilon
@@ -80,7 +95,7 @@ POINT = [[0.5, -1.25], [2.0, 0.75]]
 DIRECTION = [[1.0, 0.5], [-0.25, 2.0]]
 
 
-# torch は前進モードを初めて使うとき、自分自身が非推奨にした関数を呼ぶ
+# torchは順方向モードを初めて使うとき、自分自身が非推奨にした関数を呼ぶ
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_jvp_is_what_torch_s_forward_mode_gives(name):

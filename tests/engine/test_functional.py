@@ -1,4 +1,4 @@
-"""functional: vjp、jacobian、hessian、hvp を torch.autograd.functional と比べる。"""
+"""functional: vjp、jacobian、hessian、hvpをtorch.autograd.functionalと比べる。"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENGINES = {
     "bibun": (bibun.torch_api, bibun.functional),
 }
 
-# (関数名、f、入力、v)。f は使うエンジン T を最初に受け取る。
+# (関数名、f、入力、v)。fは使うエンジンTを最初に受け取る。
 CALLS = {
     "vjp-vector": ("vjp", lambda T, x: x**2, [[1.0, 2.0]], [0.5, 3.0]),
     "vjp-scalar": ("vjp", lambda T, x: (x * x).sum(), [[1.0, 2.0]], None),

@@ -37,16 +37,14 @@ def test_a_value_cut_off_from_the_graph_is_reported_with_place_and_both_values(e
     with pytest.raises(GradcheckError) as report:
         gradcheck(lambda x, y: y + x.detach() * x, (x, float64(engine, 3.0)))
     text = str(report.value)
-    assert "入力0の要素 [0, 0] を動かしたときの、出力の要素 [0, 0] の微分係数" in text
+    assert "入力0の要素[0, 0]を動かしたときの、出力の要素[0, 0]の微分係数" in text
     assert "自動微分: 1.0\n" in text
     assert "数値微分: 2.0" in text
 
 
 def test_an_integer_index_of_the_input_that_is_wrong_is_named(engine):
     x = float64(engine, [1.0, 2.0, 3.0])
-    with pytest.raises(
-        GradcheckError, match=r"入力1の要素 \[2\] を動かしたときの、出力 の微分係数"
-    ):
+    with pytest.raises(GradcheckError, match=r"入力1の要素\[2\]を動かしたときの、出力の微分係数"):
         gradcheck(lambda a, b: (a * b)[:2].sum() + a[2] * b[2].item(), (x, x + 1))
 
 
@@ -85,7 +83,7 @@ def test_at_a_kink_the_two_disagree(engine):
 
 
 def test_float32_is_refused_with_the_way_out(engine):
-    with pytest.raises(TypeError, match=r"入力 1 は torch\.float32.*x\.double\(\)"):
+    with pytest.raises(TypeError, match=r"入力1はtorch\.float32.*x\.double\(\)"):
         gradcheck(lambda a, b: a * b, (float64(engine, 1.0), engine.tensor(2.0)))
 
 

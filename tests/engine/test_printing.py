@@ -1,4 +1,4 @@
-"""printing: PyTorch の表示と1文字も違わない。"""
+"""printing: PyTorchの表示と1文字も違わない。"""
 
 from __future__ import annotations
 

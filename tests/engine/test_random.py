@@ -1,4 +1,4 @@
-"""random: 同じ種なら、PyTorch とビットまで同じ乱数。"""
+"""random: 同じ種なら、PyTorchとビットまで同じ乱数。"""
 
 from __future__ import annotations
 

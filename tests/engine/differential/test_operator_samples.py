@@ -1,6 +1,6 @@
-"""torch 自身が演算の検査に使う見本(op database)を、bibun にも通す。
+"""torch自身が演算の検査に使う見本(op database)を、bibunにも通す。
 
-見本ごとに、値、形、dtype、勾配、エラーの種類と文面を比べる。bibun が受けつけないものは、下の表に
+見本ごとに、値、形、dtype、勾配、エラーの種類と文面を比べる。bibunが受けつけないものは、下の表に
 理由を書いたものだけが許され、表の理由はどれも使われていなければならない。
 """
 
@@ -32,7 +32,7 @@ OPERATION_LIST = """
 SUPPORTED = OPERATION_LIST.split()
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.bool]
 
-# 見本の引数の順が関数と違うものと、Python が演算子として呼ぶもの
+# 見本の引数の順が関数と違うものと、Pythonが演算子として呼ぶもの
 CALLS: dict[str, Callable[..., Any]] = {
     "nn.functional.relu": lambda x: bibun.torch_api.relu(x),
     "T": lambda x: x.T,
@@ -49,10 +49,10 @@ CALLS: dict[str, Callable[..., Any]] = {
 
 # 理由: (演算の名前、見本と結果の説明に一致する正規表現)
 UNSUPPORTED = {
-    "bibun の dtype は float32、float64、int64、bool の4つ": ("*", r"int32|float16|int16|uint8"),
-    "書き込み先を渡す out= は、勾配を記録できないので講義で使わない": ("*", r"out="),
+    "bibunのdtypeはfloat32、float64、int64、boolの4つ": ("*", r"int32|float16|int16|uint8"),
+    "書き込み先を渡すout= は、勾配を記録できないので講義で使わない": ("*", r"out="),
     "行列積は2次元まで。束ねた行列積は講義に出てこない": ("*", "3次元以上のTensorの行列積"),
-    "見本は Tensor.__radd__(2, 3) のように呼ぶ。Python の式では起こらない": (
+    "見本はTensor.__radd__(2, 3) のように呼ぶ。Pythonの式では起こらない": (
         r"__r\w+__",
         r"^\(2, ",
     ),
@@ -67,7 +67,7 @@ OPERATORS = {full_name(op): op for op in op_db if op.name in SUPPORTED}
 
 
 def to_bibun(value: Any) -> Any:
-    """見本の中の Tensor、dtype、形を、bibun のものに置きかえる。"""
+    """見本の中のTensor、dtype、形を、bibunのものに置きかえる。"""
     if isinstance(value, torch.Tensor):
         flat = value.detach().reshape(-1).tolist()
         dtype = to_bibun(value.dtype)
@@ -126,7 +126,7 @@ def leaves_of(value: Any, kind: type) -> list[Any]:
 
 
 def compare(op: Any, sample: Any) -> str | None:
-    """見本1つを両方で計算して比べる。合えば None、合わなければ何が違うかを返す。"""
+    """見本1つを両方で計算して比べる。合えばNone、合わなければ何が違うかを返す。"""
     arguments = (sample.input, *sample.args)
     ours_in, kwargs = outcome(lambda: to_bibun(arguments)), outcome(lambda: to_bibun(sample.kwargs))
     if isinstance(ours_in, Exception) or isinstance(kwargs, Exception):
@@ -174,7 +174,7 @@ def differing_gradients(ours: Any, theirs: Any, ours_in: Any, theirs_in: Any) ->
 
 
 def without_overloads(message: str) -> str:
-    """torch は候補の一覧を長く並べる。その前までを比べる。"""
+    """torchは候補の一覧を長く並べる。その前までを比べる。"""
     return message.partition(", but expected one of")[0]
 
 
@@ -191,7 +191,7 @@ def error_samples(op: Any) -> Iterator[Any]:
 
 
 def brief(value: Any) -> str:
-    """見本の引数を1行で。Tensor は型と形だけ。"""
+    """見本の引数を1行で。Tensorは型と形だけ。"""
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
     if isinstance(value, (list, tuple)):
@@ -206,7 +206,7 @@ def describe(sample: Any, difference: str) -> str:
 
 
 def signature(name: str, sample: Any) -> str:
-    """呼び方: 演算の名前と、引数の型(Tensor は次元も)、キーワードの名前。"""
+    """呼び方: 演算の名前と、引数の型(Tensorは次元も)、キーワードの名前。"""
     kinds = [
         f"{value.dim()}d" if isinstance(value, torch.Tensor) else type(value).__name__
         for value in (sample.input, *sample.args)

@@ -1,6 +1,6 @@
-"""でたらめなプログラムを torch と bibun で走らせ、値、勾配、記録、表示を比べる。
+"""でたらめなプログラムをtorchとbibunで走らせ、値、勾配、記録、表示を比べる。
 
-初等関数は最後の桁が違ってよいので、1演算ごとに比べたあと、bibun の値を torch の値に合わせてから先へ進む
+初等関数は最後の桁が違ってよいので、1演算ごとに比べたあと、bibunの値をtorchの値に合わせてから先へ進む
 (そうしないと、許された差が後の演算で広がり、どの演算の誤りかわからなくなる)。
 """
 
@@ -20,7 +20,7 @@ from strategies import differential
 
 
 def ordered(x: float, dtype: torch.dtype) -> int:
-    """隣り合う浮動小数点数が、隣り合う整数になるような番号。+0 と -0 は同じ番号。"""
+    """隣り合う浮動小数点数が、隣り合う整数になるような番号。+0と-0は同じ番号。"""
     real, integer = ("f", "i") if dtype == torch.float32 else ("d", "q")
     (bits,) = struct.unpack(integer, struct.pack(real, x))
     return bits if bits >= 0 else -(bits & ~(-1 << (8 * struct.calcsize(integer) - 1)))
@@ -43,7 +43,7 @@ def as_torch(tensor: Any) -> torch.Tensor:
 
 
 def give_values(tensor: Any, values: list[float]) -> None:
-    """bibun の Tensor の値を、記録に触れずに取りかえる。"""
+    """bibunのTensorの値を、記録に触れずに取りかえる。"""
     if type(tensor._storage) is not Storage:
         tensor._storage = values[0]
     elif tensor._index is None:
@@ -64,7 +64,7 @@ def check_step(ours: Any, theirs: torch.Tensor, ulp: int | None) -> None:
     else:
         if (
             theirs.dtype == torch.float64
-        ):  # float32 は倍精度で計算して丸めるが、float64 は両方に誤差がある
+        ):  # float32は倍精度で計算して丸めるが、float64は両方に誤差がある
             ulp *= 2
         for our, their in zip(flat(ours), flat(theirs), strict=True):
             assert distance_in_ulp(our, their, theirs.dtype) <= ulp, (our, their)
@@ -112,9 +112,9 @@ def test_values_records_and_gradients_are_those_of_torch(program):
 
 
 def second_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any] | None:
-    """勾配の重み付きの和を、もう一度微分したもの。1階の勾配が有限でなければ None。
+    """勾配の重み付きの和を、もう一度微分したもの。1階の勾配が有限でなければNone。
 
-    定義域の端では、1階の勾配が無限大になる。そこから先は inf - inf や 0 × inf をどの順に作るかで nan にも 0 にも
+    定義域の端では、1階の勾配が無限大になる。そこから先はinf - infや0 × infをどの順に作るかでnanにも0にも
     なり、規則が同じでも式の書き方で変わるので比べない。
     """
     first = engine.autograd.grad(
@@ -128,7 +128,7 @@ def second_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any]
     return list(engine.autograd.grad(sum(parts), leaves, materialize_grads=True))
 
 
-# 底が 0 のべきは、torch の2階微分が 0 × log 0 で nan になる。bibun は 0 にすることがある
+# 底が0のべきは、torchの2階微分が0 × log 0でnanになる。bibunは0にすることがある
 TWICE_DIFFERENTIABLE = [name for name in OPERATIONS if name not in ("pow-tensor", "c**x")]
 
 

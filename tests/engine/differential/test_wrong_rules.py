@@ -1,4 +1,4 @@
-"""検査の検査: 表の規則を1つずつわざとまちがえると、torch との比較が必ず失敗する。"""
+"""検査の検査: 表の規則を1つずつわざとまちがえると、torchとの比較が必ず失敗する。"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
     "符号を変える": lambda gradient: -gradient,
     "0.01を足す": lambda gradient: gradient + 0.01,
 }
-# 0 は何倍しても 0 なので、傾きがどこでも 0 の規則は、足すまちがいだけで調べる
+# 0は何倍しても0なので、傾きがどこでも0の規則は、足すまちがいだけで調べる
 ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round", "zero", "fill"}
 
 
@@ -80,7 +80,7 @@ def programs_using() -> dict[Rule, list[Program]]:
 
 
 def gradients_agree(program: Program, rule: Rule, spoil: Callable[[Tensor], Tensor]) -> bool:
-    """rule をまちがえて逆伝播しても、torch と同じ勾配になるか。"""
+    """ruleをまちがえて逆伝播しても、torchと同じ勾配になるか。"""
     our_leaves, ours = replay(program, bibun.torch_api)
     their_leaves, theirs = replay(program, torch)
     name, index = rule
@@ -112,7 +112,7 @@ def rules_of_the_table() -> list[Rule]:
 
 # 引数の個数が呼ぶたびに違い、規則を呼ぶときに作る演算
 MADE_WHEN_CALLED: list[Rule] = [("cat", 0), ("cat", 1), ("stack", 0), ("stack", 1)]
-# torch にも微分がなく、逆伝播するとエラーになる演算
+# torchにも微分がなく、逆伝播するとエラーになる演算
 NOT_DIFFERENTIABLE = {"floor_divide"}
 # 勾配を計算するときだけ記録される演算
 RECORDED_BY_GRADIENTS = {"scatter"}
@@ -128,17 +128,17 @@ def test_every_rule_made_wrong_is_caught(rule):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         examples = programs_using().get(rule, [])
-        assert examples, f"{rule} を使うプログラムがありません。programs.py に演算を足してください"
+        assert examples, f"{rule}を使うプログラムがありません。programs.pyに演算を足してください"
         assert all(gradients_agree(program, rule, lambda g: g) for program in examples)
         for mistake, spoil in SPOILED.items():
             if rule[0] in ALWAYS_ZERO and mistake != "0.01を足す":
                 continue
             missed = all(gradients_agree(program, rule, spoil) for program in examples)
-            assert not missed, f"{rule} を{mistake}まちがいが見つかりません"
+            assert not missed, f"{rule}を{mistake}まちがいが見つかりません"
 
 
 def slope_of_a_selection(engine: Any) -> tuple[Any, Any]:
-    """重複して取り出した要素の、重み v の勾配。v でもう一度微分すると、scatter の規則が使われる。"""
+    """重複して取り出した要素の、重みvの勾配。vでもう一度微分すると、scatterの規則が使われる。"""
     x = engine.tensor([1.0, 2.0, 3.0], requires_grad=True)
     v = engine.tensor([1.0, 2.0, 4.0], requires_grad=True)
     (slope,) = engine.autograd.grad((x**3)[[0, 0, 2]], x, v, create_graph=True)
