@@ -166,13 +166,15 @@ def test_no_text_touches_a_line_or_another_box(name: str, direction: str) -> Non
 @st.composite
 def dags(draw: st.DrawFn) -> Graph:
     size = draw(st.integers(2, 8))
-    numbers = st.integers(0, size - 1)
-    pairs = st.tuples(numbers, numbers).filter(lambda pair: pair[0] < pair[1])
+    pairs = st.integers(0, size - 2).flatmap(
+        lambda i: st.tuples(st.just(i), st.integers(i + 1, size - 1))
+    )
     edges = draw(st.lists(st.tuples(pairs, st.integers(-99, 99)), min_size=1, max_size=12))
     made = [(f"x{i}", f"x{j}", partial) for (i, j), partial in edges]
-    names = {edge[1] for edge in made}
-    operations = {name: draw(st.sampled_from(["+", "sin", "×"])) for name in sorted(names)}
-    return Graph.from_edges(made, operations=operations)
+    names = sorted({name for edge in made for name in edge[:2]})
+    symbols = st.dictionaries(st.sampled_from(names), st.sampled_from(["+", "sin", "sigmoid"]))
+    numbers = st.dictionaries(st.sampled_from(names), st.sampled_from([1.0, -0.12345, 1e-20]))
+    return Graph.from_edges(made, operations=draw(symbols), values=draw(numbers))
 
 
 @settings(deadline=None, max_examples=150)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-__all__ = ["Layout", "Point", "Route", "Size", "lay_out"]
+__all__ = ["NODE_GAP", "Layout", "Point", "Route", "Size", "lay_out"]
 
 Size = tuple[float, float]
 Point = tuple[float, float]

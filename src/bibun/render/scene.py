@@ -9,7 +9,7 @@ from unicodedata import east_asian_width
 
 from bibun.graph import Edge, Graph, Path, Step, Sweep, format_number
 from bibun.render.description import minus, value_text
-from bibun.render.layout import Point, Route, Size, lay_out
+from bibun.render.layout import NODE_GAP, Point, Route, Size, lay_out
 
 __all__ = ["FONT", "Picture", "Scene"]
 
@@ -236,10 +236,11 @@ def _draw_edge(
     """始点の箱を出て、各層をまっすぐ横切り、終点の図形の中心へ向かう矢印。"""
     half = pen.flip((_text_width(label, LABEL_FONT) / 2 + 3, LINE / 2))[0] if label else 0.0
     path, here = _line_across_layers(pen, route, start, half)
-    tip, (dx, dy) = _approach(here, goal)
-    neck = (tip[0] - HEAD * dx, tip[1] - HEAD * dy)
-    path += _curve(pen, here, neck, (dx, dy))
-    x, y = neck
+    gate = route.stops[-1][0]
+    tip, (dx, dy) = _approach(here, goal, gate)
+    x, y = tip[0] - HEAD * dx, tip[1] - HEAD * dy
+    run = max(0.0, x - gate)  # 終点の層に入ってから矢じりまでは、まっすぐ進む
+    path += _curve(pen, here, (x - run, y - run * dy / dx), (dx, dy)) + f"L{pen.at((x, y))}"
     side_x, side_y = -dy * HEAD * 0.45, dx * HEAD * 0.45
     head = pen.at(tip, (x + side_x, y + side_y), (x - side_x, y - side_y))
     weight = ' font-weight="bold"' if ink.width > 2 else ""
@@ -274,17 +275,21 @@ def _curve(pen: _Pen, start: Point, end: Point, direction: Point = (1.0, 0.0)) -
     )
 
 
-def _approach(here: Point, goal: tuple[Point, Size]) -> tuple[Point, Point]:
-    """``here``から来た矢印の、先端の位置と向き。図形の中心を指し、縁で止まる。"""
+def _approach(here: Point, goal: tuple[Point, Size], gate: float) -> tuple[Point, Point]:
+    """``here``から来た矢印の、先端の位置と向き。図形の中心へ向かい、手前の縁で止まる。
+
+    ``gate``は終点の層の始まり。層の中で横にずれると隣の図形に当たるので、傾きを抑える。
+    """
     (x, y), (half_x, half_y) = goal
-    dx, dy = x - here[0], y - here[1]
-    length = hypot(dx, dy)
-    dx, dy = dx / length, dy / length
+    depth = x - half_x - gate
+    steepest = min(1.0, NODE_GAP / 2 / depth) if depth > 0 else 1.0
+    slope = max(-steepest, min(steepest, (y - here[1]) / (x - here[0])))
+    length = hypot(1.0, slope)
+    direction = (1.0 / length, slope / length)
     if half_x == half_y:  # 演算の丸
-        reach = half_x
-    else:
-        reach = min(half_x / abs(dx) if dx else length, half_y / abs(dy) if dy else length)
-    return (x - dx * reach, y - dy * reach), (dx, dy)
+        return (x - half_x * direction[0], y - half_x * direction[1]), direction
+    across = max(-0.7 * half_y, min(0.7 * half_y, slope * half_x))
+    return (x - half_x, y - across), direction
 
 
 def _n(number: float) -> str:
