@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from bibun import dtypes, errors
@@ -257,15 +258,15 @@ def linspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    first, last = chosen.round(start), chosen.round(end)
-    step = chosen.round((last - first) / (steps - 1)) if steps > 1 else 0.0
-    half = steps // 2  # torchは、前半を始点から、後半を終点から数える
+    first, last = Fraction(chosen.round(start)), Fraction(chosen.round(end))
+    if steps == 1:
+        return with_requires_grad(make([float(first)], Size((1,)), chosen), requires_grad)
+    step = Fraction(chosen.round(float(last - first) / max(steps - 1, 1)))
+    half = steps // 2  # torchは、前半を始点から、後半を終点から数え、掛けて足すまで丸めない
     values = [
-        first + step * index if index < half else last - step * (steps - 1 - index)
+        float(first + step * index if index < half else last - step * (steps - 1 - index))
         for index in range(steps)
     ]
-    if steps == 1:
-        values = [first]
     return with_requires_grad(make(chosen.round_all(values), Size((steps,)), chosen), requires_grad)
 
 
@@ -303,6 +304,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
             [2, 2]])
     """
     axes = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+    if len({axis._dtype for axis in axes}) > 1:
+        raise errors.meshgrid_needs_same_dtype()
     swapped = indexing == "xy" and len(axes) >= 2
     order = [1, 0, *range(2, len(axes))] if swapped else list(range(len(axes)))
     shape = tuple(axes[d].numel() for d in order)

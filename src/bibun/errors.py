@@ -292,6 +292,14 @@ def ragged_sequence(expected: int, depth: int, got: int) -> ValueError:
     return ValueError(f"expected sequence of length {expected} at dim {depth} (got {got})")
 
 
+def meshgrid_needs_same_dtype() -> RuntimeError:
+    return RuntimeError("meshgrid expects all tensors to have the same dtype")
+
+
+def power_of_bool() -> NotImplementedError:
+    return NotImplementedError("\"pow\" not implemented for 'Bool'")
+
+
 def empty_random_range(low: int, high: int) -> RuntimeError:
     return RuntimeError(
         f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
@@ -326,6 +334,13 @@ def not_viewable() -> RuntimeError:
     return RuntimeError(
         "view size is not compatible with input tensor's size and stride (at least one dimension "
         "spans across two contiguous subspaces). Use .reshape(...) instead."
+    )
+
+
+def too_few_sizes_to_assign(value: Sequence[int], target: Sequence[int]) -> RuntimeError:
+    return RuntimeError(
+        f"The expanded size of the tensor ({list(target)}) must match the existing size "
+        f"({list(value)})"
     )
 
 

@@ -40,11 +40,11 @@ def _register(names: tuple[str, ...], compute: Callable[..., Any], first: str = 
 
 
 def _add(x: Tensor, other: Any, alpha: Any = 1) -> Any:
-    return x + (other if alpha == 1 else other * alpha)
+    return x + other if alpha == 1 else TABLE["add_scaled"](x, other, alpha)
 
 
 def _sub(x: Tensor, other: Any, alpha: Any = 1) -> Any:
-    return x - (other if alpha == 1 else other * alpha)
+    return x - other if alpha == 1 else TABLE["sub_scaled"](x, other, alpha)
 
 
 def _div(x: Tensor, other: Any, rounding_mode: str | None = None) -> Any:

@@ -112,14 +112,14 @@ class SGD:
             for group in self.param_groups:
                 for param in group["params"]:
                     if param.grad is not None:
-                        param.sub_(self._direction(param, group), alpha=group["lr"])
+                        param.add_(self._direction(param, group), alpha=-group["lr"])
         return loss
 
     def _direction(self, param: Tensor, group: dict[str, Any]) -> Tensor:
         assert param.grad is not None
         gradient: Tensor = -param.grad if group["maximize"] else param.grad
         if group["weight_decay"]:
-            gradient = gradient + group["weight_decay"] * param
+            gradient = gradient.add(param, alpha=group["weight_decay"])
         momentum = group["momentum"]
         if not momentum:
             return gradient
@@ -127,9 +127,9 @@ class SGD:
         if velocity is None:
             velocity = gradient.detach().clone()
         else:
-            velocity = momentum * velocity + (1 - group["dampening"]) * gradient
+            velocity = velocity.mul_(momentum).add_(gradient, alpha=1 - group["dampening"])
         self._velocities[id(param)] = velocity
-        return gradient + momentum * velocity if group["nesterov"] else velocity
+        return gradient.add(velocity, alpha=momentum) if group["nesterov"] else velocity
 
 
 def _checked_params(params: Any) -> list[Tensor]:

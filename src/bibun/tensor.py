@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ref
 
@@ -486,7 +487,7 @@ class Tensor:
             if spec:
                 raise errors.unsupported_format()
             return repr(self)
-        return format(self._data[0], spec) if spec or not self.requires_grad else repr(self)
+        return format(self._data[0], spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
@@ -494,7 +495,8 @@ class Tensor:
         copy = make(list(self._data), self._shape, self._dtype)
         if self._meta is not None:
             copy._meta = AutogradMeta(self._meta.requires_grad)
-            copy._meta.grad = self._meta.grad and self._meta.grad.__deepcopy__(memo)
+            if self._meta.grad is not None:
+                copy._meta.grad = self._meta.grad.__deepcopy__(memo)
         memo[id(self)] = copy
         return copy
 
@@ -725,7 +727,7 @@ def _nest(values: list[Any], shape: Sequence[int]) -> Any:
     """平らな並びを、形`shape`の入れ子のリストにする."""
     if not shape:
         return values[0]
-    for size in reversed(shape[1:]):
-        count = len(values) // size if size else 0
-        values = [values[start * size : (start + 1) * size] for start in range(count)]
-    return values
+    if len(shape) == 1:
+        return values
+    step = prod(shape[1:])
+    return [_nest(values[row * step : (row + 1) * step], shape[1:]) for row in range(shape[0])]

@@ -82,7 +82,9 @@ r = torch.full((2, 2), 3), torch.full((2,), 1.5), torch.zeros_like(i), torch.one
 r = torch.arange(5), torch.arange(1, 4), torch.arange(0, 1, 0.3), torch.arange(5, 0, -2), torch.arange(3.0), torch.arange(0)
 r = torch.linspace(0, 1, 5), torch.linspace(-3, 3, 7), torch.linspace(0, 1, 1), torch.linspace(1, 0, 4), torch.linspace(-1, 2, 10, dtype=torch.float64)
 r = torch.tensor([[1, 2.5], [True, 3]]), torch.tensor([]), torch.tensor([[]]), torch.tensor(()), torch.tensor([True, 2]), torch.tensor(range(3)), torch.tensor(1e400)
-r = torch.meshgrid(c, i, indexing="ij"), torch.meshgrid(c, i, indexing="xy")
+r = torch.meshgrid(c, c + 1, indexing="ij"), torch.meshgrid(c, c[:2], indexing="xy")
+torch.meshgrid(c, i, indexing="ij")
+a=torch.zeros(0); r = a.shape, a.sum(), a.mean(), a.prod(), a + 1
 r = m.split(1), m.chunk(3, 1), m.unbind(1), c.flip(0), m.flip(0, 1), m.flip((1,))
 r = c.new_tensor([1, 2]), c.new_zeros(2), c.new_ones(1, 2)
 r = torch.round(torch.tensor([0.5, 1.5, 2.5, -0.5])), torch.floor(-c / 2), torch.ceil(c / 2), torch.trunc(-c / 2), torch.sign(c - 2)
@@ -121,7 +123,7 @@ INDEX = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(st.integers(1, 4), max_size=3),
+    st.lists(st.integers(1, 4), min_size=1, max_size=3),
     INDEX.filter(lambda i: not (isinstance(i, tuple) and i.count(Ellipsis) > 1)),
 )
 def test_random_indices_read_and_write_as_in_torch(shape: list[int], index: Any) -> None:

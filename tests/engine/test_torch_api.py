@@ -57,14 +57,14 @@ def test_sgd_walks_the_same_way_as_in_torch(options: dict[str, float]) -> None:
         path = []
         for _ in range(20):
             optimizer.zero_grad()
-            loss = x**2 + engine.exp(-x) + (w * w).sum() * x
+            loss = x**2 + engine.exp(-x) + (w * w).sum()
             loss.backward()
             optimizer.step()
-            path.append((x.item(), *w.tolist(), unused.item(), unused.grad))
+            path.append((x.item(), *w.tolist(), unused.item()))
+            assert unused.grad is None
         paths.append(path)
     for mine, other in zip(paths[1], paths[0], strict=True):
-        assert mine == pytest.approx(other, rel=1e-5, nan_ok=True)
-    assert paths[1][0] == paths[0][0]
+        assert mine == pytest.approx(other, rel=1e-6)
 
 
 def test_sgd_step_takes_a_closure_and_zero_grad_can_keep_the_tensor() -> None:

@@ -81,6 +81,28 @@ RSUB = define(
 )
 
 
+def _add_scaled(a: Tensor, b: Any, alpha: float) -> Tensor:
+    """`a + alpha * b`. torchは積を丸めずに足す(FMA). float32どうしの積はfloat64で丸めずに表せる."""
+    factor = promote(a, b).round(alpha)
+    return elementwise(lambda x, y: x + factor * y)(a, b)
+
+
+for _sign, _name in ((1, "add"), (-1, "sub")):
+    define(
+        Operation(
+            f"{_name}_scaled",
+            f"{_name.capitalize()}Backward0",
+            lambda a, b, alpha, sign=_sign: _add_scaled(a, b, sign * alpha),
+            (
+                lambda g, _a, _b, _alpha: g,
+                lambda g, _a, _b, alpha, sign=_sign: (g if sign > 0 else -g) * alpha,
+            ),
+            formula="(ḡ, ± α ḡ)",
+            source=DERIVATIVES,
+        )
+    )
+
+
 # --- べき: torchは、指数が数か、底が数か、両方Tensorかで3つに分ける ---------------------------
 
 
@@ -101,6 +123,8 @@ def _power_by_number(x: Tensor, exponent: float) -> Tensor:
     dtype = x._dtype
     if not dtype.is_floating_point:
         dtype = promote(x, exponent)
+        if dtype is dtypes.bool:
+            return x | (not exponent)  # 1乗はそのまま、0乗は1
         if not dtype.is_floating_point and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     function = _SPECIAL_POWERS.get(exponent)

@@ -95,7 +95,7 @@ class Maximum(NamedTuple):
     indices: Tensor
 
     def __repr__(self) -> str:
-        return f"torch.return_types.max(\nvalues={self.values},\nindices={self.indices})"
+        return f"torch.return_types.max(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
 class Minimum(NamedTuple):
@@ -105,7 +105,7 @@ class Minimum(NamedTuple):
     indices: Tensor
 
     def __repr__(self) -> str:
-        return f"torch.return_types.min(\nvalues={self.values},\nindices={self.indices})"
+        return f"torch.return_types.min(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
 def _winners(x: Tensor, dim: int, better: Callable[[Any, Any], bool]) -> list[int]:

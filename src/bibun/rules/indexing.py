@@ -312,9 +312,22 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
             value = tensor(value)
     places = _places_in(x, index)
-    if broadcast([value._shape, target._shape]) != target._shape:
-        raise errors.shape_mismatch_in_assignment(value._shape, target._shape)
+    _check_assignable(value._shape, target._shape, index)
     in_place(x, lambda before, new: COPY_SLICES(before, new, places, target._shape), value)
+
+
+def _check_assignable(value: Size, target: Size, index: Any) -> None:
+    """書き込む値の形が、書き込む先の形に引き伸ばせるか."""
+    while len(value) > len(target) and value[0] == 1:
+        value = value[1:]
+    missing = len(target) - len(value)
+    for dim, size in enumerate(value, start=missing):
+        if dim < 0 or size not in (1, target[dim]):
+            if any(_is_fancy(item) for item in (index if isinstance(index, tuple) else (index,))):
+                raise errors.shape_mismatch_in_assignment(value, target)
+            if dim < 0:
+                raise errors.too_few_sizes_to_assign(value, target)
+            raise errors.cannot_expand(target[dim], size, dim, target, value)
 
 
 def _places_in(x: Tensor, index: Any) -> list[int]:

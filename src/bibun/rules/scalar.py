@@ -43,10 +43,14 @@ def floor_divide(a: Any, b: Any) -> Any:
 
 
 def remainder(a: Any, b: Any) -> Any:
+    """余り. 符号は割る数にそろう. 割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
+    if not isinstance(a, float):
+        return a % b if b else _integer_division_by_zero()
     try:
-        return a % b
-    except ZeroDivisionError:
-        return nan if isinstance(a, float) else _integer_division_by_zero()
+        rest = math.fmod(a, b)
+    except ValueError:
+        return nan
+    return rest + b if rest and (rest < 0) != (b < 0) else rest
 
 
 def _integer_division_by_zero() -> Any:
@@ -59,6 +63,8 @@ def reciprocal(x: float) -> float:
 
 def power(a: Any, b: Any) -> Any:
     if isinstance(a, int) and isinstance(b, int):
+        if isinstance(a, bool):
+            raise errors.power_of_bool()
         return integer_power(a, b)
     try:
         return math.pow(a, b)

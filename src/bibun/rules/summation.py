@@ -47,6 +47,8 @@ def sum_over(x: Tensor, dims: Sequence[int], dtype: DType) -> list[Any]:
     """
     if not dtype.is_floating_point:
         return [dtype.round(sum(column)) for column in _columns(x, dims, range(x.ndim), dims)]
+    if not x.numel():
+        return [0.0] * prod(size for d, size in enumerate(x._shape) if d not in dims)
     actual = x._strides()
     order = sorted(range(x.ndim), key=lambda d: -actual[d])  # 並びの中で遠い次元から
     wide = [d for d in order if x._shape[d] > 1]
