@@ -1,8 +1,8 @@
 """順方向モードの自動微分: 計算の向きに、値と接線値を一緒に運ぶ。
 
 `Dual`は数1つ分の順方向モードを、二重数として目に見える形にしたもの。`jvp`はTensorの関数に対して、
-記録された計算グラフを古い順に掃き出す。どちらも、入力を1つの方向に動かしたとき出力がどう動くかを、
-1回の掃き出しで求める。
+記録された計算グラフを古い順にたどる。どちらも、入力を1つの方向に動かしたとき出力がどう動くかを、
+1回たどるだけで求める。
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from bibun.arguments import Tensors, as_tensors, call, fresh_leaves, vectors_like, zeros_like
 from bibun.backward import _fit, _unpack, grad
-from bibun.functional import Tensors, as_tensors, call, fresh_leaves, vectors_like, zeros_like
 from bibun.grad_mode import enable_grad
 from bibun.rules import scalar
 from bibun.tensor import Node, Tensor, make

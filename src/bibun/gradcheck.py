@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -14,7 +15,7 @@ from bibun import backward
 from bibun.numdiff import gradient
 from bibun.tensor import Tensor
 
-__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+__all__ = ["GradcheckError", "gradcheck", "gradgradcheck", "torch_gradcheck"]
 
 
 class GradcheckError(RuntimeError):
@@ -74,15 +75,11 @@ def gradcheck(
     points = _points(inputs)
     checked = _float64_positions(points)
     output_shape = f(*points).shape
-    for i in range(prod(output_shape)):
-        element = _element_of(f, i)
-        exact = _by_autograd(element, points, checked)
-        for k in checked:
-            rough = _flat(gradient(_in_one_input(element, points, k), points[k], h, "central"))
-            for j, (a, n) in enumerate(zip(exact[k], rough, strict=True)):
-                if not abs(a - n) <= atol + rtol * abs(n):  # nanも不合格にするため、否定で書く
-                    moved = f"入力{k}{_element(j, points[k].shape)}"
-                    raise _disagreement(moved, f"出力{_element(i, output_shape)}", a, n, atol, rtol)
+    for i, k, exact, rough in _gradients(f, points, checked, prod(output_shape), h):
+        for j, (a, n) in enumerate(zip(exact, rough, strict=True)):
+            if not _close(a, n, atol, rtol):
+                moved = f"入力{k}{_element(j, points[k].shape)}"
+                raise _disagreement(moved, f"出力{_element(i, output_shape)}", a, n, atol, rtol)
     return True
 
 
@@ -122,6 +119,130 @@ def gradgradcheck(
     return all(
         gradcheck(_slope_of(f, k), points, h, atol, rtol) for k in _float64_positions(points)
     )
+
+
+def torch_gradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
+    """`torch.autograd.gradcheck`と同じ引数、同じ文面の`gradcheck`。
+
+    Parameters
+    ----------
+    func : callable
+        Tensorを受け取り、Tensorを1つ返す関数。
+    inputs : Tensor or tuple of Tensor
+        計算する点。`requires_grad=True`のものだけを調べる。
+    eps : float
+        中心差分の刻み幅。
+    atol, rtol : float
+        許す差。`gradcheck`と同じ。
+    raise_exception : bool
+        不合格のとき、エラーにするか。しないなら`False`を返す。
+
+    Returns
+    -------
+    bool
+        合格すればTrue。
+
+    Raises
+    ------
+    RuntimeError
+        合わないとき(`torch.autograd.gradcheck.GradcheckError`)。
+    ValueError
+        `requires_grad=True`の入力がないとき。
+
+    Warns
+    -----
+    UserWarning
+        調べる入力がfloat64でないとき。
+
+    Examples
+    --------
+    >>> from bibun import torch_api as torch
+    >>> x = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    >>> torch_gradcheck(lambda x: x * x, x)
+    True
+    """
+    several = inputs if isinstance(inputs, tuple) else (inputs,)
+    checked = [k for k, x in enumerate(several) if getattr(x, "requires_grad", False)]
+    for k in checked:
+        if str(several[k].dtype) != "torch.float64":
+            warnings.warn(_SINGLE_PRECISION.format(k), UserWarning, stacklevel=2)
+    if not checked:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, "
+            "but none of them have requires_grad=True."
+        )
+    failure = _torch_failure(func, several, checked, eps, atol, rtol)
+    if failure is not None and raise_exception:
+        raise TorchGradcheckError(failure)
+    return failure is None
+
+
+TorchGradcheckError = type(
+    "GradcheckError",
+    (GradcheckError,),
+    {"__module__": "torch.autograd.gradcheck", "__doc__": "torchと同じ名前で表示されるエラー。"},
+)
+
+_SINGLE_PRECISION = (
+    "Input #{} requires gradient and is not a double precision floating point or complex. "
+    "This check will likely fail if all the inputs are not of double precision floating point "
+    "or complex. "
+)
+
+
+def _torch_failure(
+    func: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    checked: Sequence[int],
+    eps: float,
+    atol: float,
+    rtol: float,
+) -> str | None:
+    """合わない入力があれば、torchの文面。"""
+    points = _points(inputs)
+    output = func(*inputs)
+    rows: dict[int, list[tuple[list[float], list[float]]]] = {k: [] for k in checked}
+    for _, k, exact, rough in _gradients(func, points, checked, output.numel(), eps):
+        rows[k].append((exact, rough))
+    for k in checked:
+        # torchのヤコビ行列は、行が入力の要素、列が出力の要素
+        analytical, numerical = (
+            points[k].new_tensor([list(column) for column in zip(*matrix, strict=True)])
+            for matrix in zip(*rows[k], strict=True)
+        )
+        pairs = zip(_flat(analytical), _flat(numerical), strict=True)
+        if not output.requires_grad and any(_flat(numerical)):
+            return "Numerical gradient for function expected to be zero"
+        if not all(_close(a, n, atol, rtol) for a, n in pairs):
+            return (
+                f"Jacobian mismatch for output 0 with respect to input {k},\n"
+                f"numerical:{numerical}\nanalytical:{analytical}\n"
+            )
+    return None
+
+
+def _gradients(
+    f: Callable[..., Any], points: tuple[Any, ...], checked: Sequence[int], outputs: int, h: float
+) -> Iterator[tuple[int, int, list[float], list[float]]]:
+    """出力の要素iと入力kの組ごとの、自動微分と数値微分による勾配。"""
+    for i in range(outputs):
+        element = _element_of(f, i)
+        exact = _by_autograd(element, points, checked)
+        for k in checked:
+            rough = gradient(_in_one_input(element, points, k), points[k], h, "central")
+            yield i, k, exact[k], _flat(rough)
+
+
+def _close(exact: float, rough: float, atol: float, rtol: float) -> bool:
+    return abs(exact - rough) <= atol + rtol * abs(rough)  # nanはいつも不合格になる
 
 
 def _points(inputs: Any) -> tuple[Any, ...]:

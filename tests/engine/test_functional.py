@@ -101,3 +101,10 @@ def test_recording_works_inside_no_grad():
     with T.no_grad():
         _, slope = bibun.functional.vjp(lambda x: x**2, T.tensor(3.0))
     assert slope.item() == 6.0
+
+
+def test_torch_api_offers_these_under_torch_s_name():
+    T = bibun.torch_api
+    assert T.autograd.functional.jacobian(lambda x: x**2, T.tensor(3.0)).item() == 6.0
+    assert T.autograd.functional.jvp(lambda x: x**2, T.tensor(3.0))[1].item() == 6.0
+    assert T.autograd.gradcheck(lambda x: x**2, T.ones(2, dtype=T.float64, requires_grad=True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 import torch
 
 import bibun.torch_api
-from bibun.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from bibun.gradcheck import GradcheckError, gradcheck, gradgradcheck, torch_gradcheck
 
 ENGINES = [torch, bibun.torch_api]
 
@@ -92,3 +93,52 @@ def test_inputs_are_left_alone(engine):
     gradgradcheck(lambda x: x**3, x)
     assert x.grad is None
     assert x.tolist() == [1.0, 2.0]
+
+
+# torch自身のgradcheckと、同じ結果、同じ文面、同じ警告になる
+CHECKS = {"torch": (torch, torch.autograd.gradcheck), "bibun": (bibun.torch_api, torch_gradcheck)}
+CALLS = {
+    "right": lambda T, check: check(lambda x: x * x, T.tensor(2.0, **double(T))),
+    "vector": lambda T, check: check(
+        lambda x: x.sin() * x[0], (T.tensor([1.0, 2.0], **double(T)),)
+    ),
+    "careless": lambda T, check: check(lambda x: x * x.item(), T.tensor(2.0, **double(T))),
+    "two inputs": lambda T, check: check(
+        lambda x, y: (x * y.detach()) @ y, (T.ones(2, 2, **double(T)), T.ones(2, **double(T)))
+    ),
+    "unchecked input": lambda T, check: check(
+        lambda x, y: x * y.detach(), (T.ones(2, **double(T)), T.ones(2))
+    ),
+    "not raised": lambda T, check: check(
+        lambda x: x.detach() * x, T.tensor(2.0, **double(T)), raise_exception=False
+    ),
+    "wide tolerance": lambda T, check: check(
+        lambda x: x * x.item(), T.tensor(2.0, **double(T)), atol=3.0
+    ),
+    "detached": lambda T, check: check(lambda x: x.detach() * 2, T.tensor(2.0, **double(T))),
+    "single precision": lambda T, check: check(
+        lambda x: x * x, (T.tensor(2.0, requires_grad=True),)
+    ),
+    "nothing to check": lambda T, check: check(lambda x: x * x, T.tensor(2.0)),
+}
+
+
+def double(engine):
+    return {"dtype": engine.float64, "requires_grad": True}
+
+
+def told(engine, call):
+    """結果かエラー、そして警告。"""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = CALLS[call](*CHECKS[engine])
+        except (RuntimeError, ValueError) as error:
+            kind = type(error)
+            result = f"{kind.__module__}.{kind.__qualname__}: {error}"
+    return result, [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_torch_gradcheck_says_what_torch_says(call):
+    assert told("bibun", call) == told("torch", call)
