@@ -62,7 +62,13 @@ def tensor(
 
 
 def legacy_tensor(*arguments: Any) -> Tensor:
-    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる."""
+    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる.
+
+    Examples
+    --------
+    >>> legacy_tensor([1, 2])
+    tensor([1., 2.])
+    """
     if len(arguments) == 1 and not isinstance(arguments[0], int):
         return tensor(arguments[0], dtype=dtypes.float32)
     return zeros(*arguments)
@@ -82,7 +88,13 @@ _PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}
 
 
 def as_dtype(dtype: Any) -> DType:
-    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る."""
+    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る.
+
+    Examples
+    --------
+    >>> as_dtype(float)
+    torch.float64
+    """
     if isinstance(dtype, DType):
         return dtype
     if dtype in _PYTHON_TYPES:
@@ -187,17 +199,35 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`input`と同じ形と型で、すべての要素が`fill_value`のTensor."""
+    """`input`と同じ形と型で、すべての要素が`fill_value`のTensor.
+
+    Examples
+    --------
+    >>> full_like(tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
     return full(input._shape, fill_value, dtype=dtype or input._dtype, requires_grad=requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`input`と同じ形と型の、0のTensor."""
+    """`input`と同じ形と型の、0のTensor.
+
+    Examples
+    --------
+    >>> zeros_like(tensor([1.0, 2.0]))
+    tensor([0., 0.])
+    """
     return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`input`と同じ形と型の、1のTensor."""
+    """`input`と同じ形と型の、1のTensor.
+
+    Examples
+    --------
+    >>> ones_like(tensor([1, 2]))
+    tensor([1, 1])
+    """
     return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
 
 
@@ -288,6 +318,12 @@ def from_numpy(ndarray: Any) -> Tensor:
     ------
     TypeError
         NumPyの配列でないとき。
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from_numpy(numpy.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=torch.float64)
     """
     if not hasattr(ndarray, "tolist") or not hasattr(ndarray, "dtype"):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")

@@ -83,7 +83,14 @@ _pairwise("minimum")
 
 @function
 def pow(input: Any, exponent: Any) -> Tensor:
-    """べき. 底と指数の、少なくとも一方がTensorであればよい."""
+    """べき. 底と指数の、少なくとも一方がTensorであればよい.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> pow(2, torch.tensor([1.0, 2.0]))
+    tensor([2., 4.])
+    """
     if not (isinstance(input, Tensor) or isinstance(exponent, Tensor)):
         raise errors.invalid_arguments("pow", (input, exponent))
     power: Tensor = input**exponent
@@ -92,13 +99,28 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 @method
 def negative(x: Tensor) -> Tensor:
-    """符号を変える. `-x`と同じ."""
+    """符号を変える. `-x`と同じ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.negative(torch.tensor([1, -2]))
+    tensor([-1,  2])
+    """
     return -x
 
 
 @method
 def square(x: Tensor) -> Tensor:
-    """2乗. `x ** 2`と同じ."""
+    """2乗. `x ** 2`と同じ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> x.square()
+    tensor(4., grad_fn=<PowBackward0>)
+    """
     return x**2
 
 
@@ -154,17 +176,38 @@ COPY = define(
 
 
 def zero_(x: Tensor) -> Tensor:
-    """すべての要素を0にする. 勾配を消すのに使う."""
+    """すべての要素を0にする. 勾配を消すのに使う.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1.0, 2.0]).zero_()
+    tensor([0., 0.])
+    """
     return in_place(x, ZERO)
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:
-    """すべての要素を`value`にする."""
+    """すべての要素を`value`にする.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(2).fill_(3)
+    tensor([3., 3.])
+    """
     return in_place(x, FILL, value)
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """`source`の値を写す."""
+    """`source`の値を写す.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(2).copy_(torch.tensor([1, 2]))
+    tensor([1., 2.])
+    """
     return in_place(x, lambda before, value: COPY(value, before), source)
 
 
@@ -177,7 +220,14 @@ for _function in (zero_, fill_, copy_):
 
 @method
 def equal(x: Tensor, other: Tensor) -> bool:
-    """形と、すべての要素が等しいか."""
+    """形と、すべての要素が等しいか.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
     if not isinstance(other, Tensor):
         raise errors.must_be_tensor("equal", "other", 2, other)
     return x._shape == other._shape and x._data == other._data
@@ -187,7 +237,14 @@ def equal(x: Tensor, other: Tensor) -> bool:
 def isclose(
     x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """要素ごとに、差が`atol + rtol * |other|`以内か."""
+    """要素ごとに、差が`atol + rtol * |other|`以内か.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
     if not isinstance(other, Tensor):
         raise errors.must_be_tensor("isclose", "other", 2, other)
     if x._dtype is not other._dtype:
@@ -203,7 +260,14 @@ def isclose(
 def allclose(
     x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """すべての要素が近いか. `isclose`を参照."""
+    """すべての要素が近いか. `isclose`を参照.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.allclose(torch.tensor(0.1) + 0.2, torch.tensor(0.3))
+    True
+    """
     if not isinstance(other, Tensor):
         raise errors.must_be_tensor("allclose", "other", 2, other)
     return bool(x.isclose(other, rtol, atol, equal_nan).all())

@@ -181,7 +181,15 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def edge(argument: Any) -> Node | Tensor | None:
-    """引数が計算グラフのどこにつながるか. 途中の値はNode、葉はTensor自身、それ以外は`None`."""
+    """引数が計算グラフのどこにつながるか. 途中の値はNode、葉はTensor自身、それ以外は`None`.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> edge(x) is x, edge(x * 2).name(), edge(1.0)
+    (True, 'MulBackward0', None)
+    """
     if not isinstance(argument, Tensor):
         return None
     if argument._grad_fn is not None:
@@ -265,6 +273,12 @@ def promote(*operands: Any) -> DType:
 
     次元のあるTensor、0次元のTensor、Pythonの数の順に強い。弱いほうは、種類(真偽、整数、小数)が
     上のときだけ結果を変える。整数のTensorに2.5を掛けるとfloat32になるのは、このためである。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> promote(torch.tensor([1, 2]), 2.5)
+    torch.float32
     """
     result = None
     for group in (
@@ -302,6 +316,13 @@ def elementwise(
         Pythonの数から数への関数。
     result : callable
         昇格後の型から、結果の型への関数。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> elementwise(max)(torch.tensor([[1], [5]]), torch.tensor([2, 3]))
+    tensor([[2, 3],
+            [5, 5]])
     """
 
     def forward(*operands: Any) -> Tensor:
@@ -447,6 +468,13 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
     ------
     RuntimeError
         勾配を求める葉やそのviewのとき、形や型が結果と合わないとき。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.zeros(2)
+    >>> in_place(x, lambda before: before + 1)
+    tensor([1., 1.])
     """
     before = target
     if state.enabled:
@@ -494,7 +522,15 @@ VIEWS: set[str] = set()
 
 
 def saved_result(node: Node | None) -> Tensor | None:
-    """Nodeが覚えている「結果」. 覚えていなければ`None`."""
+    """Nodeが覚えている「結果」. 覚えていなければ`None`.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> saved_result(x.exp().grad_fn), saved_result(x.sin().grad_fn)
+    (tensor(7.3891), None)
+    """
     if node is None or not node.saved or not node.operation.arguments:
         return None
     has_result = node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"

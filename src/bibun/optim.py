@@ -87,7 +87,17 @@ class SGD:
         self._velocities: dict[int, Tensor] = {}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """すべてのパラメータの`grad`を消す(`None`にする)."""
+        """すべてのパラメータの`grad`を消す(`None`にする).
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.backward()
+        >>> SGD([x]).zero_grad()
+        >>> print(x.grad)
+        None
+        """
         for param in self.params:
             if param.grad is None:
                 continue
@@ -103,6 +113,15 @@ class SGD:
         ----------
         closure : callable, optional
             損失を計算し直して返す関数。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.backward()
+        >>> SGD([x], lr=0.5).step()
+        >>> x
+        tensor(1.5000, requires_grad=True)
         """
         loss = None
         if closure is not None:

@@ -59,12 +59,24 @@ def randn(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`input`と同じ形と型の一様乱数."""
+    """`input`と同じ形と型の一様乱数.
+
+    Examples
+    --------
+    >>> rand_like(randn(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return rand(input._shape, dtype=dtype or input._dtype, requires_grad=requires_grad)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`input`と同じ形と型の正規乱数."""
+    """`input`と同じ形と型の正規乱数.
+
+    Examples
+    --------
+    >>> randn_like(rand(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return randn(input._shape, dtype=dtype or input._dtype, requires_grad=requires_grad)
 
 

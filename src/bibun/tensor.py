@@ -28,7 +28,13 @@ __all__ = ["AccumulateGrad", "Node", "Tensor", "make"]
 
 
 class Storage:
-    """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい."""
+    """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい.
+
+    Examples
+    --------
+    >>> Storage([1.0, 2.0]).version
+    0
+    """
 
     __slots__ = ("values", "version")
 
@@ -38,7 +44,14 @@ class Storage:
 
 
 class AutogradMeta:
-    """勾配に関わる持ち物. 葉と、勾配を残すよう頼まれたTensorだけがもつ."""
+    """勾配に関わる持ち物. 葉と、勾配を残すよう頼まれたTensorだけがもつ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor(1.0, requires_grad=True)._meta.requires_grad
+    True
+    """
 
     __slots__ = ("accumulator", "grad", "hooks", "requires_grad")
 
@@ -72,7 +85,16 @@ class RemovableHandle:
         hooks[self.key] = hook
 
     def remove(self) -> None:
-        """フックを外す. もう外れていれば何もしない."""
+        """フックを外す. もう外れていれば何もしない.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> handle = x.register_hook(print)
+        >>> handle.remove()
+        >>> (x * 3).backward()
+        """
         self.hooks.pop(self.key, None)
 
 
@@ -135,7 +157,15 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """入力ごとの`(Node, 出力の番号)`. 葉は`AccumulateGrad`、勾配を求めない入力は`None`になる."""
+        """入力ごとの`(Node, 出力の番号)`. 葉は`AccumulateGrad`、勾配を求めない入力は`None`になる.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> [node and node.name() for node, _ in (x.sin() * 3).grad_fn.next_functions]
+        ['SinBackward0', None]
+        """
         return tuple(
             (parent.accumulator() if isinstance(parent, Tensor) else parent, 0)
             for parent in self.parents
@@ -148,6 +178,15 @@ class Node:
         ----------
         hook : callable
             勾配を受け取り、`None`か、代わりに使う勾配を返す関数。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> y = x * 3
+        >>> _ = y.grad_fn.register_hook(print)
+        >>> y.backward()
+        tensor(1.)
         """
         if self.hooks is None:
             self.hooks = {}
@@ -167,6 +206,15 @@ class Anchor(Node):
     鎖の先頭を手放すと、Pythonは親を、その親を……と入れ子で手放す。Pyodideはこの入れ子が数千段で倒れる。
     `Anchor`は、手放すものを列に並べ、いちばん外の1回だけが列を空にする。どの道も`RUN`段ごとに`Anchor`を
     通るので、入れ子は`RUN`段より深くならない。すべてのNodeに`__del__`をもたせるより、ずっと安い。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> for _ in range(2 * RUN):
+    ...     x = x + 1.0
+    >>> type(x.grad_fn).__name__, x.grad_fn.depth <= RUN
+    ('Node', True)
     """
 
     __slots__ = ()
@@ -184,7 +232,15 @@ class Anchor(Node):
 
 
 class AccumulateGrad(Node):
-    """葉のTensorへ勾配を足し込む場所. 計算グラフの行き止まりに立つ."""
+    """葉のTensorへ勾配を足し込む場所. 計算グラフの行き止まりに立つ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> (x * 3).grad_fn.next_functions[0][0].variable is x
+    True
+    """
 
     __slots__ = ("__weakref__", "variable")
 
@@ -234,7 +290,13 @@ new = object.__new__
 
 
 class Device(str):
-    """置き場所の名前. torchの`device`と同じに印字される."""
+    """置き場所の名前. torchの`device`と同じに印字される.
+
+    Examples
+    --------
+    >>> Device("cpu")
+    device(type='cpu')
+    """
 
     __slots__ = ()
 
@@ -321,56 +383,142 @@ class Tensor:
 
     @property
     def shape(self) -> Size:
-        """形. `torch.Size([2, 3])`のように印字される."""
+        """形. `torch.Size([2, 3])`のように印字される.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).shape
+        torch.Size([2, 3])
+        """
         return self._shape
 
     @property
     def dtype(self) -> DType:
-        """要素の型."""
+        """要素の型.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).dtype
+        torch.int64
+        """
         return self._dtype
 
     @property
     def device(self) -> Device:
-        """置き場所. bibunではいつも`cpu`."""
+        """置き場所. bibunではいつも`cpu`.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).device
+        device(type='cpu')
+        """
         return Device("cpu")
 
     def cpu(self) -> Tensor:
-        """CPUに置く. bibunではいつもCPUなので、自分自身を返す."""
+        """CPUに置く. bibunではいつもCPUなので、自分自身を返す.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).cpu()
+        tensor(3)
+        """
         return self
 
     def cuda(self) -> Tensor:
-        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる."""
+        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).cuda()
+        Traceback (most recent call last):
+            ...
+        AssertionError: Torch not compiled with CUDA enabled
+        """
         raise errors.no_gpu()
 
     def type(self, dtype: DType | None = None) -> Any:
-        """torchでの型名. `dtype`を渡すと、その型に変える."""
+        """torchでの型名. `dtype`を渡すと、その型に変える.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).type()
+        'torch.LongTensor'
+        """
         return f"torch.{self._dtype.legacy_name}Tensor" if dtype is None else self.to(dtype)
 
     @property
     def ndim(self) -> int:
-        """次元の数(階数)."""
+        """次元の数(階数).
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).ndim
+        2
+        """
         return len(self._shape)
 
     def dim(self) -> int:
-        """次元の数(階数). `ndim`と同じ."""
+        """次元の数(階数). `ndim`と同じ.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).dim()
+        0
+        """
         return len(self._shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """形、または次元`dim`の大きさ."""
+        """形、または次元`dim`の大きさ.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).size(-1)
+        3
+        """
         return self._shape if dim is None else self._shape[dimension(dim, len(self._shape))]
 
     def numel(self) -> int:
-        """要素の個数."""
+        """要素の個数.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).numel()
+        6
+        """
         return self._shape.numel()
 
     nelement = numel
 
     def element_size(self) -> int:
-        """1要素のバイト数(torchでの)."""
+        """1要素のバイト数(torchでの).
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2).element_size()
+        4
+        """
         return self._dtype.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
-        """次元ごとの歩幅."""
+        """次元ごとの歩幅.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).stride(), torch.zeros(2, 3).T.stride()
+        ((3, 1), (1, 3))
+        """
         steps = tuple(self._strides())
         return steps if dim is None else steps[dimension(dim, len(steps))]
 
@@ -385,7 +533,14 @@ class Tensor:
         ]
 
     def is_contiguous(self) -> bool:
-        """要素が行優先の順に隙間なく並んでいるか."""
+        """要素が行優先の順に隙間なく並んでいるか.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.zeros(2, 3).T.is_contiguous()
+        False
+        """
         return self._index is None or all(
             step == natural or size == 1
             for step, natural, size in zip(
@@ -394,7 +549,14 @@ class Tensor:
         )
 
     def is_floating_point(self) -> bool:
-        """小数の型か."""
+        """小数の型か.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(3).is_floating_point()
+        False
+        """
         return self._dtype.is_floating_point
 
     def __len__(self) -> int:
@@ -411,13 +573,26 @@ class Tensor:
         ------
         RuntimeError
             要素が1つでないとき。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(0.1).item()
+        0.10000000149011612
         """
         if self.numel() != 1:
             raise errors.many_elements_to_number(self.numel())
         return self._data[0]
 
     def tolist(self) -> Any:
-        """入れ子のリスト(0次元ならPythonの数)にする."""
+        """入れ子のリスト(0次元ならPythonの数)にする.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return _nest(list(self._data), self._shape)
 
     def numpy(self) -> Any:
@@ -427,6 +602,12 @@ class Tensor:
         ------
         RuntimeError
             勾配を求めるTensorのとき。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor([1, 2]).numpy()
+        array([1, 2])
         """
         if self.requires_grad:
             raise errors.numpy_of_grad()
@@ -504,17 +685,41 @@ class Tensor:
 
     @property
     def grad_fn(self) -> Node | None:
-        """このTensorを作った演算の記録. 葉では`None`."""
+        """このTensorを作った演算の記録. 葉では`None`.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.grad_fn, (x * x).grad_fn.name()
+        (None, 'MulBackward0')
+        """
         return self._grad_fn
 
     @property
     def is_leaf(self) -> bool:
-        """計算の結果でない(利用者が作った)Tensorか."""
+        """計算の結果でない(利用者が作った)Tensorか.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.is_leaf, (x * x).is_leaf
+        (True, False)
+        """
         return self._grad_fn is None
 
     @property
     def requires_grad(self) -> bool:
-        """勾配を求める対象か. 対象から計算されたTensorも`True`になる."""
+        """勾配を求める対象か. 対象から計算されたTensorも`True`になる.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> (x + 1).requires_grad, torch.tensor(1.0).requires_grad
+        (True, False)
+        """
         return self._grad_fn is not None or (self._meta is not None and self._meta.requires_grad)
 
     @requires_grad.setter
@@ -535,6 +740,12 @@ class Tensor:
         ------
         RuntimeError
             小数でない型のとき、または計算の結果を対象から外そうとしたとき。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> torch.tensor(1.0).requires_grad_()
+        tensor(1., requires_grad=True)
         """
         if requires_grad and not self._dtype.is_floating_point:
             raise errors.method_needs_floating_point()
@@ -543,7 +754,16 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
-        """`backward()`が足し込んだ勾配. まだなければ`None`."""
+        """`backward()`が足し込んだ勾配. まだなければ`None`.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(4.)
+        """
         meta = self._meta
         if meta is not None:
             return meta.grad
@@ -572,7 +792,15 @@ class Tensor:
         return self._meta
 
     def accumulator(self) -> AccumulateGrad:
-        """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す."""
+        """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.accumulator().name()
+        'torch::autograd::AccumulateGrad'
+        """
         meta = self._own_meta()
         node = meta.accumulator() if meta.accumulator else None
         if node is None:  # 葉から強く指すと循環するので、弱い参照だけを残す
@@ -609,6 +837,14 @@ class Tensor:
         Notes
         -----
         手間はグラフの節点と辺の数に比例する(章「逆モード」)。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> v = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> (v * v).backward(torch.tensor([1.0, 10.0]))
+        >>> v.grad
+        tensor([ 2., 40.])
         """
         from bibun.backward import backward
 
@@ -621,6 +857,16 @@ class Tensor:
         ------
         RuntimeError
             勾配を求める対象でないとき。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> y = x * 3
+        >>> y.retain_grad()
+        >>> (y * y).backward()
+        >>> y.grad
+        tensor(12.)
         """
         if not self.requires_grad:
             raise errors.retain_grad_without_grad()
@@ -630,7 +876,15 @@ class Tensor:
 
     @property
     def retains_grad(self) -> bool:
-        """途中の値で、`grad`を残すよう頼まれているか."""
+        """途中の値で、`grad`を残すよう頼まれているか.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> (x * 3).retains_grad
+        False
+        """
         return self._grad_fn is not None and self._meta is not None
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
@@ -645,6 +899,15 @@ class Tensor:
         -------
         RemovableHandle
             `remove()`で外せる。
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> _ = x.register_hook(lambda grad: grad * 10)
+        >>> (x * 3).backward()
+        >>> x.grad
+        tensor(30.)
         """
         if not self.requires_grad:
             raise errors.hook_without_grad()
@@ -669,18 +932,43 @@ class Tensor:
         return view
 
     def detach(self) -> Tensor:
-        """同じ値を指し、由来を忘れたTensor."""
+        """同じ値を指し、由来を忘れたTensor.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> (x * 3).detach()
+        tensor(6.)
+        """
         return self._view(self._index, self._shape)
 
     def detach_(self) -> Tensor:
-        """由来を忘れ、葉になる."""
+        """由来を忘れ、葉になる.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> (x * 3).detach_()
+        tensor(6.)
+        """
         self._grad_fn = None
         self._meta = None
         return self
 
     @property
     def data(self) -> Tensor:
-        """同じ値を指し、由来を忘れたTensor. `detach()`と違い、書き換えが誤りとして見つからない."""
+        """同じ値を指し、由来を忘れたTensor. `detach()`と違い、書き換えが誤りとして見つからない.
+
+        Examples
+        --------
+        >>> import bibun.torch_api as torch
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> x.data += 1
+        >>> x
+        tensor(3., requires_grad=True)
+        """
         view = self._view(self._index, self._shape)
         view._storage = Storage(view._storage.values)
         return view

@@ -89,7 +89,16 @@ for _name, _better in {"max": operator.gt, "min": operator.lt}.items():
 
 
 class Maximum(NamedTuple):
-    """`max(dim)`の結果. 値と、その番号."""
+    """`max(dim)`の結果. 値と、その番号.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([3, 1, 3]).max(0)
+    torch.return_types.max(
+    values=tensor(3),
+    indices=tensor(0))
+    """
 
     values: Tensor
     indices: Tensor
@@ -99,7 +108,14 @@ class Maximum(NamedTuple):
 
 
 class Minimum(NamedTuple):
-    """`min(dim)`の結果. 値と、その番号."""
+    """`min(dim)`の結果. 値と、その番号.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([3, 1, 3]).min(0).indices
+    tensor(1)
+    """
 
     values: Tensor
     indices: Tensor

@@ -110,21 +110,42 @@ SPLIT = define_view(
 
 @method
 def select(x: Tensor, dim: int, index: int) -> Tensor:
-    """次元`dim`の`index`番目だけを取り出し、その次元をなくす."""
+    """次元`dim`の`index`番目だけを取り出し、その次元をなくす.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
+    tensor([1, 3])
+    """
     dim = dimension(dim, x.ndim)
     return SELECT(x, dim, _checked(index, dim, x._shape[dim]), x._shape)
 
 
 @method
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """次元`dim`の`start`番目から`length`個を取り出す."""
+    """次元`dim`の`start`番目から`length`個を取り出す.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(5).narrow(0, 1, 3)
+    tensor([1, 2, 3])
+    """
     dim = dimension(dim, x.ndim)
     return SLICE(x, dim, range(start, start + length), x._shape)
 
 
 @method
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`に沿って、1つずつのTensorに分ける."""
+    """次元`dim`に沿って、1つずつのTensorに分ける.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2]).unbind()
+    (tensor(1), tensor(2))
+    """
     if not x._shape:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
     dim = dimension(dim, x.ndim)
@@ -133,7 +154,14 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 @method
 def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`を`split_size`個ずつに分ける. 最後だけ短くなることがある."""
+    """次元`dim`を`split_size`個ずつに分ける. 最後だけ短くなることがある.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     dim = dimension(dim, x.ndim)
     size = x._shape[dim]
     spans = [range(start, min(start + split_size, size)) for start in range(0, size, split_size)]
@@ -142,7 +170,14 @@ def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @method
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`を、およそ同じ大きさの`chunks`個に分ける."""
+    """次元`dim`を、およそ同じ大きさの`chunks`個に分ける.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(4).chunk(2)
+    (tensor([0, 1]), tensor([2, 3]))
+    """
     size = x._shape[dimension(dim, x.ndim)]
     return split(x, max(1, -(-size // chunks)), dim)
 
@@ -255,7 +290,9 @@ def _positions_of(item: Any, shape: Size, dim: int) -> list[Tensor]:
             raise errors.mask_does_not_match(item._shape, shape, dim)
         return _nonzero(item)
     size = shape[dim]
-    numbers = [_checked(int(number), dim, size) for number in item._data]
+    numbers = [
+        _checked(int(number), 0, size) for number in item._data
+    ]  # torchは次元をいつも0と言う
     return [make(numbers, item._shape, dtypes.int64)]
 
 
@@ -288,7 +325,18 @@ def _fancy_places(shape: Size, fancy: dict[int, Tensor]) -> tuple[list[int], Siz
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる."""
+    """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> x[1:]
+    tensor([2., 3.], grad_fn=<SliceBackward0>)
+    >>> x[1].backward()
+    >>> x.grad
+    tensor([0., 1., 0.])
+    """
     if not x._shape and not (index is None or index is ... or index == () or _is_fancy(index)):
         raise errors.index_of_scalar()
     if isinstance(index, slice):
@@ -302,7 +350,16 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる."""
+    """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.zeros(3)
+    >>> x[1:] = torch.tensor([5.0, 6.0])
+    >>> x
+    tensor([0., 5., 6.])
+    """
     if state.enabled and x.is_leaf and x.requires_grad:
         raise errors.in_place_on_view_of_leaf()
     with no_grad():

@@ -66,6 +66,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         列が空のとき。
     RuntimeError
         つなぐ次元以外の大きさが違うとき。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
+    tensor([1, 2, 3])
     """
     tensors = list(tensors)
     if not tensors:
@@ -93,6 +99,13 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     ------
     RuntimeError
         列が空のとき、形が違うとき。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
     """
     tensors = list(tensors)
     if not tensors:

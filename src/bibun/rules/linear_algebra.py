@@ -83,7 +83,14 @@ def _check_tensor(function: str, argument: str, value: object) -> None:
 
 @method
 def dot(x: Tensor, tensor: Tensor) -> Tensor:
-    """同じ長さの1次元のTensorの内積."""
+    """同じ長さの1次元のTensorの内積.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1.0, 2.0]).dot(torch.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     _check_tensor("dot", "tensor", tensor)
     if x.ndim != 1 or tensor.ndim != 1:
         raise errors.dot_needs_vectors(x.ndim, tensor.ndim)
@@ -96,7 +103,14 @@ def dot(x: Tensor, tensor: Tensor) -> Tensor:
 
 @method
 def mv(x: Tensor, vec: Tensor) -> Tensor:
-    """行列とベクトルの積."""
+    """行列とベクトルの積.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1.0, 2.0], [2.0, 1.0]]).mv(torch.tensor([1.0, 2.0]))
+    tensor([5., 4.])
+    """
     _check_tensor("mv", "vec", vec)
     if x.ndim != 2 or vec.ndim != 1:
         raise errors.mv_needs_matrix_and_vector(x.ndim, vec.ndim)
@@ -109,7 +123,14 @@ def mv(x: Tensor, vec: Tensor) -> Tensor:
 
 @method
 def mm(x: Tensor, mat2: Tensor) -> Tensor:
-    """行列どうしの積."""
+    """行列どうしの積.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1.0, 2.0]]).mm(torch.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
     _check_tensor("mm", "mat2", mat2)
     for name, matrix in (("self", x), ("mat2", mat2)):
         if matrix.ndim != 2:
@@ -123,7 +144,17 @@ def mm(x: Tensor, mat2: Tensor) -> Tensor:
 
 @method
 def matmul(x: Tensor, other: Tensor) -> Tensor:
-    """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる."""
+    """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x @ torch.tensor([[1.0, 2.0], [2.0, 1.0]]) @ x
+    >>> y.backward()
+    >>> y.item(), x.grad
+    (13.0, tensor([10.,  8.]))
+    """
     _check_tensor("matmul", "other", other)
     if not x.ndim or not other.ndim:
         raise errors.matmul_of_scalar(x.ndim, other.ndim)
@@ -141,7 +172,15 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
 
 @method
 def outer(x: Tensor, vec2: Tensor) -> Tensor:
-    """ベクトルの外積. `x[i] * vec2[j]`を並べた行列."""
+    """ベクトルの外積. `x[i] * vec2[j]`を並べた行列.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2]).outer(torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     _check_tensor("outer", "vec2", vec2)
     for name, vector in (("self", x), ("vec2", vec2)):
         if vector.ndim != 1:

@@ -20,7 +20,13 @@ __all__: list[str] = []
 
 
 def dimensions(dim: Any, rank: int) -> tuple[int, ...]:
-    """引数`dim`を、つぶす次元の番号の組に直す. `None`はすべての次元."""
+    """引数`dim`を、つぶす次元の番号の組に直す. `None`はすべての次元.
+
+    Examples
+    --------
+    >>> dimensions(-1, 3), dimensions(None, 2)
+    ((2,), (0, 1))
+    """
     if dim is None or dim == () or dim == []:
         return tuple(range(rank))
     dims = [dimension(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else [dim])]
@@ -37,7 +43,14 @@ def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Size:
 
 
 def groups(x: Tensor, dims: Sequence[int]) -> list[list[Any]]:
-    """結果の要素ごとに、つぶされる値の並び."""
+    """結果の要素ごとに、つぶされる値の並び.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> groups(torch.tensor([[1, 2], [3, 4]]), (0,))
+    [[1, 3], [2, 4]]
+    """
     steps = strides(x._shape)
     kept = [d for d in range(x.ndim) if d not in dims]
     starts = grid([x._shape[d] for d in kept], [steps[d] for d in kept])
@@ -47,7 +60,15 @@ def groups(x: Tensor, dims: Sequence[int]) -> list[list[Any]]:
 
 
 def stretch_back(g: Tensor, old: Size, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """つぶした次元へ、勾配を引き伸ばして戻す."""
+    """つぶした次元へ、勾配を引き伸ばして戻す.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> stretch_back(torch.tensor([5.0, 6.0]), Size((2, 2)), (1,), keepdim=False)
+    tensor([[5., 5.],
+            [6., 6.]])
+    """
     if not keepdim:
         g = g.reshape(reduced_shape(old, dims, True))
     return g.expand(old)
@@ -128,7 +149,16 @@ def sum(
     axis: Any = None,
     dtype: DType | None = None,
 ) -> Tensor:
-    """要素の和. `dim`を渡すと、その次元だけをつぶす."""
+    """要素の和. `dim`を渡すと、その次元だけをつぶす.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> m = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    >>> m.sum(), m.sum(0), m.sum(1, keepdim=True)
+    (tensor(21), tensor([5, 7, 9]), tensor([[ 6],
+            [15]]))
+    """
     dim = axis if dim is None else dim
     _check_keepdim("sum", keepdim)
     if dtype is not None:
@@ -146,7 +176,14 @@ def mean(
     axis: Any = None,
     dtype: DType | None = None,
 ) -> Tensor:
-    """要素の平均. 小数の型だけに使える."""
+    """要素の平均. 小数の型だけに使える.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1.0, 2.0], [3.0, 6.0]]).mean(), torch.tensor([1.0, 2.0]).mean(0)
+    (tensor(3.), tensor(1.5000))
+    """
     dim = axis if dim is None else dim
     _check_keepdim("mean", keepdim)
     if dtype is not None:
@@ -215,7 +252,16 @@ PROD_DIM = define(
 
 @method
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """要素の積. `dim`を渡すと、その次元だけをつぶす."""
+    """要素の積. `dim`を渡すと、その次元だけをつぶす.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor([2.0, 0.0, 4.0], requires_grad=True)
+    >>> x.prod().backward()
+    >>> x.grad
+    tensor([0., 8., 0.])
+    """
     operation = PROD if dim is None else PROD_DIM
     return operation(x, dimensions(dim, x.ndim), keepdim)
 
@@ -253,7 +299,14 @@ CUMSUM = define(
 
 @method
 def cumsum(x: Tensor, dim: int) -> Tensor:
-    """次元`dim`に沿った、それまでの和. 途中はfloat64で足す(torchと同じ)."""
+    """次元`dim`に沿った、それまでの和. 途中はfloat64で足す(torchと同じ).
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2, 3]).cumsum(0)
+    tensor([1, 3, 6])
+    """
     return CUMSUM(x, dimension(dim, x.ndim))
 
 

@@ -86,7 +86,15 @@ attach("where", _where_method)
 
 @function
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """条件が真の要素は`input`から、偽の要素は`other`から選ぶ."""
+    """条件が真の要素は`input`から、偽の要素は`other`から選ぶ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor([-1.0, 2.0])
+    >>> torch.where(x > 0, x, 0.0)
+    tensor([0., 2.])
+    """
     if not isinstance(condition, Tensor):
         raise errors.must_be_tensor("where", "condition", 1, condition)
     if not all(isinstance(value, (Tensor, float, int)) for value in (input, other)):
@@ -133,7 +141,14 @@ CLAMP = define(
 
 @method
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """値を`min`以上`max`以下に収める."""
+    """値を`min`以上`max`以下に収める.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([-1.0, 0.5, 2.0]).clamp(0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor):

@@ -114,7 +114,15 @@ ALIAS = define_view(
 
 @method
 def view(x: Tensor, *shape: Any) -> Tensor:
-    """値を写さずに形を変える. 読む順が飛び飛びで写さずに済まないときは誤りになる."""
+    """値を写さずに形を変える. 読む順が飛び飛びで写さずに済まないときは誤りになる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(6).view(2, 3)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     size = complete(ints(shape), x.numel())
     if not _viewable(x, size):
         raise errors.not_viewable()
@@ -123,13 +131,30 @@ def view(x: Tensor, *shape: Any) -> Tensor:
 
 @method
 def view_as(x: Tensor, other: Tensor) -> Tensor:
-    """`other`と同じ形の`view`."""
+    """`other`と同じ形の`view`.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(4).view_as(torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return x.view(other._shape)
 
 
 @method
 def reshape(x: Tensor, *shape: Any) -> Tensor:
-    """形を変える. `-1`の次元は個数から決まる. 写さずに済むときはview、済まないときは写しになる."""
+    """形を変える. `-1`の次元は個数から決まる. 写さずに済むときはview、済まないときは写しになる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.arange(6).reshape(3, -1)
+    tensor([[0, 1],
+            [2, 3],
+            [4, 5]])
+    """
     size = complete(ints(shape), x.numel())
     if _viewable(x, size):
         return VIEW(x, size, x._shape)
@@ -138,7 +163,14 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 @method
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """`start_dim`から`end_dim`までの次元を1つにつなぐ."""
+    """`start_dim`から`end_dim`までの次元を1つにつなぐ.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(2, 3, 4).flatten(1).shape
+    torch.Size([2, 12])
+    """
     rank = x.ndim
     if rank == 0:
         return x.reshape(1)
@@ -152,13 +184,30 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @method
 def clone(x: Tensor) -> Tensor:
-    """値を写した新しいTensor. 勾配は元へ流れる."""
+    """値を写した新しいTensor. 勾配は元へ流れる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.zeros(2)
+    >>> y = x.clone()
+    >>> y += 1
+    >>> x, y
+    (tensor([0., 0.]), tensor([1., 1.]))
+    """
     return CLONE(x)
 
 
 @method
 def contiguous(x: Tensor) -> Tensor:
-    """要素が順に並んでいなければ、並べ直した写し."""
+    """要素が順に並んでいなければ、並べ直した写し.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(2, 3).T.contiguous().stride()
+    (2, 1)
+    """
     return x if x.is_contiguous() else CLONE(x)
 
 
@@ -192,13 +241,27 @@ SQUEEZE_DIMS = define_view(
 
 @method
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """大きさ1の次元を`dim`の位置に差し込む."""
+    """大きさ1の次元を`dim`の位置に差し込む.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(3).unsqueeze(0).shape
+    torch.Size([1, 3])
+    """
     return UNSQUEEZE(x, dimension(dim, x.ndim + 1))
 
 
 @method
 def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
-    """大きさ1の次元を取り除く. `dim`を渡すと、その次元だけを見る."""
+    """大きさ1の次元を取り除く. `dim`を渡すと、その次元だけを見る.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(1, 3, 1).squeeze().shape, torch.zeros(1, 3, 1).squeeze(0).shape
+    (torch.Size([3]), torch.Size([3, 1]))
+    """
     ones = [d for d, size in enumerate(x._shape) if size == 1]
     if dim is None:
         return SQUEEZE_ALL(x, ones, x._shape)
@@ -252,7 +315,14 @@ T = define_view(
 
 @method
 def permute(x: Tensor, *dims: Any) -> Tensor:
-    """次元を`dims`の順に並べ替える."""
+    """次元を`dims`の順に並べ替える.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
+    torch.Size([4, 2, 3])
+    """
     order = ints(dims)
     if len(order) != x.ndim:
         raise errors.wrong_permutation(x.ndim, len(order))
@@ -264,13 +334,29 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 @method
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """2つの次元を入れ替える."""
+    """2つの次元を入れ替える.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).transpose(0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return TRANSPOSE(x, dimension(dim0, x.ndim), dimension(dim1, x.ndim))
 
 
 @method
 def t(x: Tensor) -> Tensor:
-    """行列の転置. 1次元以下はそのまま."""
+    """行列の転置. 1次元以下はそのまま.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).t()
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if x.ndim > 2:
         raise errors.t_of_many_dimensions(x.ndim)
     return T(x)
@@ -313,7 +399,16 @@ EXPAND = define_view(
 
 @method
 def expand(x: Tensor, *sizes: Any) -> Tensor:
-    """大きさ1の次元を、値を写さずに引き伸ばす. `-1`はその次元をそのままにする."""
+    """大きさ1の次元を、値を写さずに引き伸ばす. `-1`はその次元をそのままにする.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2]).expand(3, -1)
+    tensor([[1, 2],
+            [1, 2],
+            [1, 2]])
+    """
     target = list(ints(sizes))
     missing = len(target) - x.ndim
     if missing < 0:
@@ -328,7 +423,15 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
 
 @method
 def expand_as(x: Tensor, other: Tensor) -> Tensor:
-    """`other`と同じ形まで引き伸ばす."""
+    """`other`と同じ形まで引き伸ばす.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2]).expand_as(torch.zeros(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(x, other._shape)
 
 
@@ -354,7 +457,14 @@ def _flipped(x: Tensor, dims: Sequence[int]) -> Tensor:
 
 @method
 def flip(x: Tensor, *dims: Any) -> Tensor:
-    """次元`dims`の順を逆にした写し."""
+    """次元`dims`の順を逆にした写し.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2, 3]).flip(0)
+    tensor([3, 2, 1])
+    """
     return FLIP(x, tuple(dimension(d, x.ndim) for d in ints(dims)))
 
 
@@ -374,7 +484,14 @@ TO_COPY = define(
 
 @method
 def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
-    """型を変える. もうその型なら、自分自身を返す."""
+    """型を変える. もうその型なら、自分自身を返す.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.tensor([1, 2]).to(torch.float64)
+    tensor([1., 2.], dtype=torch.float64)
+    """
     if isinstance(dtype, Tensor):
         dtype = dtype._dtype
     if not isinstance(dtype, DType):  # 置き場所(device)の指定
