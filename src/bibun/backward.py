@@ -14,8 +14,9 @@ from bibun import errors
 from bibun.dtypes import _float32_cell as cell
 from bibun.dtypes import float32
 from bibun.grad_mode import state
+from bibun.node import Node
 from bibun.operation import TABLE, edge, saved_result
-from bibun.tensor import AutogradMeta, Node, Storage, Tensor, make
+from bibun.tensor import AutogradMeta, Storage, Tensor, make
 
 __all__ = ["backward", "grad"]
 

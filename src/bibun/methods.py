@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bibun import errors
-from bibun.operation import FUNCTIONS, Operation, attach, define, function, in_place, method
+from bibun.in_place import in_place
+from bibun.operation import FUNCTIONS, Operation, attach, define, function, method
 from bibun.operators import is_operand
 from bibun.rules import TABLE
 from bibun.rules.arithmetic import DERIVATIVES

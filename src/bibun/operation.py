@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 from bibun import dtypes, errors
 from bibun.dtypes import DType
 from bibun.grad_mode import state
+from bibun.node import RUN, Anchor, Node, next_order
 from bibun.shapes import SCALAR, Size, broadcast, broadcast_positions
-from bibun.tensor import RUN, Anchor, Node, Storage, Tensor, _version, make, new, next_order
+from bibun.tensor import Storage, Tensor, _version, make, new
 
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
 
@@ -254,6 +255,26 @@ def gate(g: Any, condition: Any) -> Any:
     return g if condition else 0.0
 
 
+VIEWS: set[str] = set()
+"""結果が入力と同じ並びを指す演算の名前."""
+
+
+def saved_result(node: Node | None) -> Tensor | None:
+    """Nodeが覚えている「結果」. 覚えていなければ`None`.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> saved_result(x.exp().grad_fn), saved_result(x.sin().grad_fn)
+    (tensor(7.3891), None)
+    """
+    if node is None or not node.saved or not node.operation.arguments:
+        return None
+    has_result = node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"
+    return node.saved[-1] if has_result else None
+
+
 def attach(name: str, attribute: Any) -> None:
     """Tensorに、名前`name`のメソッドやプロパティを足す."""
     setattr(Tensor, name, attribute)
@@ -456,99 +477,3 @@ def binary(
             single_rounding=single_rounding,
         )
     )
-
-
-# --- その場での演算 ---------------------------------------------------------------------------
-
-
-def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """`target`を、`compute(target, *arguments)`の結果で置き換える(`add_`などの共通の手続き).
-
-    Raises
-    ------
-    RuntimeError
-        勾配を求める葉やそのviewのとき、形や型が結果と合わないとき。
-
-    Examples
-    --------
-    >>> import bibun.torch_api as torch
-    >>> x = torch.zeros(2)
-    >>> in_place(x, lambda before: before + 1)
-    tensor([1., 1.])
-    """
-    before = target
-    if state.enabled:
-        _check_in_place(target)
-        before = make(list(target._data), target._shape, target._dtype)  # 書き換える前の値
-        before._grad_fn = target._grad_fn
-        arguments = tuple([_alias_of_past(a) if a is target else a for a in arguments])
-    result = compute(before, *arguments)
-    if result._shape != target._shape:
-        raise errors.in_place_changes_shape(target._shape, result._shape)
-    if min(result._dtype.rank, 2) > min(target._dtype.rank, 2):
-        raise errors.in_place_changes_dtype(result._dtype.legacy_name, target._dtype.legacy_name)
-    _invalidate_saved_result(target)
-    target._write(target._dtype.round_all(result._data))
-    if result._grad_fn is not None:
-        target._grad_fn = result._grad_fn
-        _save_written_result(target)
-    return target
-
-
-def _alias_of_past(target: Tensor) -> Tensor:
-    """`y.mul_(y)`の右の`y`. 記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える."""
-    alias = target.detach()
-    alias._grad_fn = target._grad_fn
-    return alias
-
-
-def _check_in_place(target: Tensor) -> None:
-    node = target._grad_fn
-    if node is None:
-        if target.requires_grad:
-            raise errors.in_place_on_leaf()
-        return
-    base = node.parents[0] if node.parents else None
-    while isinstance(base, Node) and base.parents and base.operation.name in VIEWS:
-        base = base.parents[0]
-    if node.operation.name in VIEWS:
-        if isinstance(base, Tensor):
-            raise errors.in_place_on_view_of_leaf()
-        raise errors.UnsupportedError("計算の途中の値のviewを、その場で書き換える機能")
-
-
-VIEWS: set[str] = set()
-"""結果が入力と同じ並びを指す演算の名前."""
-
-
-def saved_result(node: Node | None) -> Tensor | None:
-    """Nodeが覚えている「結果」. 覚えていなければ`None`.
-
-    Examples
-    --------
-    >>> import bibun.torch_api as torch
-    >>> x = torch.tensor(2.0, requires_grad=True)
-    >>> saved_result(x.exp().grad_fn), saved_result(x.sin().grad_fn)
-    (tensor(7.3891), None)
-    """
-    if node is None or not node.saved or not node.operation.arguments:
-        return None
-    has_result = node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"
-    return node.saved[-1] if has_result else None
-
-
-def _invalidate_saved_result(target: Tensor) -> None:
-    """0次元の値は、覚えた結果と並びを分け合っていない. 書き換えたことを、そちらにも知らせる."""
-    saved = saved_result(target._grad_fn)
-    if saved is not None and type(saved._storage) is not Storage:
-        saved._version += 1
-
-
-def _save_written_result(target: Tensor) -> None:
-    """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す."""
-    saved = saved_result(target._grad_fn)
-    if saved is not None:
-        assert target._grad_fn is not None
-        saved._storage, saved._index = target._share(), target._index
-        versions = target._grad_fn.versions or ()
-        target._grad_fn.versions = (*versions[:-1], _version(target))

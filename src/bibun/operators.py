@@ -8,10 +8,12 @@ from typing import Any
 
 from bibun import dtypes
 from bibun.grad_mode import state
-from bibun.operation import UNCHANGED, Operation, in_place
+from bibun.in_place import in_place
+from bibun.node import RUN, Anchor, Node, next_order
+from bibun.operation import UNCHANGED, Operation
 from bibun.rules import TABLE, scalar
 from bibun.shapes import SCALAR
-from bibun.tensor import RUN, Anchor, Node, Tensor, new, next_order
+from bibun.tensor import Tensor, new
 
 __all__: list[str] = []
 

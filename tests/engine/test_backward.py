@@ -12,7 +12,8 @@ import torch as real
 from side_by_side import ENGINES, outcome
 
 import bibun.torch_api as torch
-from bibun.tensor import RUN, Anchor, Node, Tensor
+from bibun.node import RUN, Anchor, Node
+from bibun.tensor import Tensor
 
 PROGRAMS = """
 y = x + x; y.backward(); r = x.grad

@@ -7,7 +7,8 @@ from typing import Any
 
 from bibun import dtypes, errors
 from bibun.grad_mode import no_grad, state
-from bibun.operation import TABLE, Operation, attach, define, in_place, method
+from bibun.in_place import in_place
+from bibun.operation import TABLE, Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.shape import define_view, reread
 from bibun.shapes import Size, broadcast, broadcast_positions, dimension, grid, strides
