@@ -34,10 +34,12 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
+ELEMENTWISE: dict[str, int] = {}  # 1入力の要素ごとの演算と、ULPの上限
 
 
 def _elementwise(names: str, ulp: int) -> None:
     for name in names.split():
+        ELEMENTWISE[name] = ulp
         OPERATIONS[name] = Operation(lambda T, xs, _p, name=name: getattr(T, name)(xs[0]), ulp=ulp)
 
 
