@@ -20,7 +20,7 @@ ROWS = {
     "ra": "ラリルレロ",
 }
 LATIN = "latin"
-NOT_TERMS = {"足しこむ"}  # 動詞。用語としては「勾配の足し込み」を載せてある
+NOT_TERMS = {"足し込む"}  # 動詞。用語としては「勾配の足し込み」を載せてある
 INTRODUCED = re.compile(r"\*\*([^*\n]+)\*\*\(([A-Za-z][A-Za-z -]*)(?:[、,][^)\n]*)?\)")
 BLOCK = re.compile(
     r"^\(sec-glossary-([a-z]+)\)=\n## [^\n]*\n\n```\{glossary\}\n(.*?)\n```", re.M | re.S

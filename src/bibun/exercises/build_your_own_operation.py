@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from bibun.exercise import Exercise, Mistake, Wrong, close, function, kind, values
+from bibun.exercise import Exercise, Mistake, Unanswered, Wrong, close, function, kind, values
 from bibun.numdiff import gradient
 
 POINTS = ((3.0, 4.0), (1.0, 2.0), (-1.5, 0.5))
@@ -28,6 +28,14 @@ MISTAKES: tuple[tuple[Partials, str], ...] = (
     (
         lambda a, b: (1 / (2 * math.hypot(a, b)), 1 / (2 * math.hypot(a, b))),
         "平方根の微分だけで止まっています。中身のa²+b²の偏微分も掛けます。",
+    ),
+    (
+        lambda a, b: (1 / math.hypot(a, b), 1 / math.hypot(a, b)),
+        "分子が1になっています。中身のa²+b²の偏微分(2aと2b)も掛けます。",
+    ),
+    (
+        lambda a, b: (a * math.hypot(a, b), b * math.hypot(a, b)),
+        "斜辺の長さは、掛けるのではなく、割ります。",
     ),
     (
         lambda a, b: (2 * a / math.hypot(a, b), 2 * b / math.hypot(a, b)),
@@ -58,7 +66,7 @@ def _read(answer: Any) -> list[float]:
             "`hypot_partials` が `None` を返しました。`return` を書いたか見直してください。"
         )
     if answer is ... or (isinstance(answer, (tuple, list)) and any(part is ... for part in answer)):
-        raise Mistake("`hypot_partials` の中に `...` が残っています。")
+        raise Unanswered("`hypot_partials` の中に `...` が残っています。")
     if not isinstance(answer, (tuple, list)):
         raise Mistake(
             f"`hypot_partials` は2つの偏微分の組 `(…, …)` を返すはずですが、{kind(answer)}でした。"
@@ -100,11 +108,12 @@ EXERCISES = (
             Wrong(_program("return (a, b)"), "割り忘れ"),
             Wrong(_program("return (2 * a, 2 * b)"), "平方根の微分も掛けます"),
             Wrong(_program("return (1 / (2 * c), 1 / (2 * c))"), "中身のa²+b²"),
+            Wrong(_program("return (1 / c, 1 / c)"), "分子が1"),
+            Wrong(_program("return (a * c, b * c)"), "掛けるのではなく"),
             Wrong(_program("return (2 * a / c, 2 * b / c)"), "2倍"),
             Wrong(_program("return (a / c**2, b / c**2)"), "斜辺の長さの2乗ではなく"),
             Wrong(_program("return (a + b) / c"), "2つの偏微分の組"),
             Wrong(_program("return (a / c,)"), "1個でした"),
-            Wrong(_program("return (..., ...)"), "残っています"),
         ),
         praise="2つの偏微分が、正の点でも負の点でも差分と合っています。",
     ),

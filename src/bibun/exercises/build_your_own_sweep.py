@@ -161,7 +161,10 @@ MISTAKES: tuple[tuple[Sweep, str], ...] = (
     (_overwrite, "寄与を `=` で上書きしています。届いた寄与は `+=` で足します。"),
     (_backwards, "`order` は、もう「使った側が先」に並んでいます。前から順にたどってください。"),
     (_without_reset, "前の計算の勾配が残っています。はじめに、全部の勾配を0にします。"),
-    (_without_seed, "どの勾配も0のままです。出発点 `order[0]` の勾配は1です。"),
+    (
+        _without_seed,
+        "どの勾配も0のままです。全部を0にしたあとで、出発点 `order[0]` の勾配を1にします。",
+    ),
     (lambda _: None, "`sweep` が、どの値の `grad` も書きかえていません。"),
     (_without_upstream, "上流の勾配(`value.grad`)を掛け忘れています。"),
 )
