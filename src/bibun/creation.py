@@ -58,7 +58,7 @@ def tensor(
         values, shape = _flatten(data)
         chosen = _infer(data, values) if dtype is None else as_dtype(dtype)
         result = make(chosen.round_all(values), Size(shape), chosen)
-    return with_requires_grad(result, requires_grad)
+    return with_requires_grad(result, requires_grad, device)
 
 
 def legacy_tensor(*arguments: Any) -> Tensor:
@@ -74,7 +74,10 @@ def legacy_tensor(*arguments: Any) -> Tensor:
     return zeros(*arguments)
 
 
-def with_requires_grad(x: Tensor, requires_grad: bool) -> Tensor:
+def with_requires_grad(x: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
+    """作ったばかりのTensorを、頼まれたとおり勾配の対象にする."""
+    if device is not None and str(device) != "cpu":
+        raise errors.no_gpu()
     if not isinstance(requires_grad, bool):
         raise errors.must_be("tensor", "requires_grad", "bool", requires_grad)
     if requires_grad:
@@ -157,7 +160,14 @@ def size_of(function: str, arguments: Sequence[Any]) -> Size:
     return sizes
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """すべての要素が`fill_value`のTensor.
 
     Examples
@@ -168,10 +178,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     shape = size_of("full", (size,))
     chosen = _infer(None, [fill_value]) if dtype is None else as_dtype(dtype)
     values = [chosen.round(fill_value)] * shape.numel()
-    return with_requires_grad(make(values, shape, chosen), requires_grad)
+    return with_requires_grad(make(values, shape, chosen), requires_grad, device)
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """すべての要素が0のTensor.
 
     Examples
@@ -181,10 +191,10 @@ def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
             [0., 0.]])
     """
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(size_of("zeros", size), 0, dtype=chosen, requires_grad=requires_grad)
+    return full(size_of("zeros", size), 0, dtype=chosen, device=device, requires_grad=requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """すべての要素が1のTensor.
 
     Examples
@@ -193,11 +203,16 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     tensor([1., 1., 1.])
     """
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(size_of("ones", size), 1, dtype=chosen, requires_grad=requires_grad)
+    return full(size_of("ones", size), 1, dtype=chosen, device=device, requires_grad=requires_grad)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`input`と同じ形と型で、すべての要素が`fill_value`のTensor.
 
@@ -206,10 +221,18 @@ def full_like(
     >>> full_like(tensor([1, 2]), 7)
     tensor([7, 7])
     """
-    return full(input._shape, fill_value, dtype=dtype or input._dtype, requires_grad=requires_grad)
+    return full(
+        input._shape,
+        fill_value,
+        dtype=dtype or input._dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`input`と同じ形と型の、0のTensor.
 
     Examples
@@ -217,10 +240,12 @@ def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False)
     >>> zeros_like(tensor([1.0, 2.0]))
     tensor([0., 0.])
     """
-    return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`input`と同じ形と型の、1のTensor.
 
     Examples
@@ -228,10 +253,17 @@ def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
     >>> ones_like(tensor([1, 2]))
     tensor([1, 1])
     """
-    return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """対角が1の行列.
 
     Examples
@@ -243,6 +275,8 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     if n < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}")
     columns = n if m is None else m
+    if columns < 0:
+        raise RuntimeError(f"m must be greater or equal to 0, got {columns}")
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
     values = [chosen.round(row == column) for row in range(n) for column in range(columns)]
     return with_requires_grad(make(values, Size((n, columns)), chosen), requires_grad)
@@ -252,7 +286,13 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`start`から`end`の手前まで、`step`おきの値.
 
@@ -266,6 +306,8 @@ def arange(
     start, end, step = (_number(value) for value in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     chosen = _infer(None, [float(0)] if float in {type(v) for v in (start, end, step)} else [0])
@@ -276,7 +318,13 @@ def arange(
 
 
 def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`start`から`end`までを等しく分ける`steps`個の値.
 
@@ -285,8 +333,14 @@ def linspace(
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
+    if not isinstance(steps, int):
+        raise errors.invalid_arguments("linspace", (start, end, steps))
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    ranks = [value.ndim if isinstance(value, Tensor) else 0 for value in (start, end)]
+    if any(ranks):
+        raise errors.linspace_needs_scalars(*ranks)
+    start, end = _number(start), _number(end)
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
     first, last = Fraction(chosen.round(start)), Fraction(chosen.round(end))
     if steps == 1:
@@ -300,7 +354,7 @@ def linspace(
     return with_requires_grad(make(chosen.round_all(values), Size((steps,)), chosen), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """形だけを決めたTensor. torchでは値が決まっていない。bibunでは0になる.
 
     Examples
@@ -308,7 +362,7 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     >>> empty(2).shape
     torch.Size([2])
     """
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
+    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -355,16 +409,22 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # --- もとのTensorと同じ型で作る ----------------------------------------------------------------
 
 
-def _new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return tensor(data, dtype=dtype or x._dtype, requires_grad=requires_grad)
+def _new_tensor(
+    x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    return tensor(data, dtype=dtype or x._dtype, device=device, requires_grad=requires_grad)
 
 
-def _new_zeros(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return zeros(*size, dtype=dtype or x._dtype, requires_grad=requires_grad)
+def _new_zeros(
+    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    return zeros(*size, dtype=dtype or x._dtype, device=device, requires_grad=requires_grad)
 
 
-def _new_ones(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return ones(*size, dtype=dtype or x._dtype, requires_grad=requires_grad)
+def _new_ones(
+    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    return ones(*size, dtype=dtype or x._dtype, device=device, requires_grad=requires_grad)
 
 
 attach("new_tensor", _new_tensor)

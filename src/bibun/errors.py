@@ -292,6 +292,13 @@ def ragged_sequence(expected: int, depth: int, got: int) -> ValueError:
     return ValueError(f"expected sequence of length {expected} at dim {depth} (got {got})")
 
 
+def linspace_needs_scalars(start: int, end: int) -> RuntimeError:
+    return RuntimeError(
+        "linspace only supports 0-dimensional start and end tensors, but got start with "
+        f"{start} dimension(s) and end with {end} dimension(s)."
+    )
+
+
 def meshgrid_needs_same_dtype() -> RuntimeError:
     return RuntimeError("meshgrid expects all tensors to have the same dtype")
 
@@ -384,6 +391,12 @@ def too_few_sizes(tensor: Any, sizes: Sequence[int]) -> RuntimeError:
     )
 
 
+def not_a_tensor_in_list(index: int, value: object) -> TypeError:
+    return TypeError(
+        f"expected Tensor as element {index} in argument 0, but got {type(value).__name__}"
+    )
+
+
 def cat_needs_same_rank(first: int, other: int) -> RuntimeError:
     return RuntimeError(f"Tensors must have same number of dimensions: got {first} and {other}")
 
@@ -409,9 +422,9 @@ def where_needs_bool(legacy_name: str) -> RuntimeError:
     )
 
 
-def mean_of_integers(legacy_name: str) -> RuntimeError:
+def mean_of_integers(which: str, legacy_name: str) -> RuntimeError:
     return RuntimeError(
-        "mean(): could not infer output dtype. Input dtype must be either a floating point or "
+        f"mean(): could not infer output dtype. {which} dtype must be either a floating point or "
         f"complex dtype. Got: {legacy_name}"
     )
 
@@ -498,6 +511,13 @@ def index_of_scalar() -> IndexError:
     return IndexError(
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
         "C++ to convert a 0-dim tensor to a number"
+    )
+
+
+def indices_do_not_match(shapes: Sequence[Sequence[int]]) -> IndexError:
+    listed = ", ".join(str(list(shape)) for shape in shapes)
+    return IndexError(
+        f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}"
     )
 
 

@@ -49,10 +49,9 @@ def _sub(x: Tensor, other: Any, alpha: Any = 1) -> Any:
 
 
 def _div(x: Tensor, other: Any, rounding_mode: str | None = None) -> Any:
-    if rounding_mode == "floor":
-        return x // other
-    quotient: Tensor = x / other
-    return quotient if rounding_mode is None else quotient.trunc()
+    if rounding_mode is None:
+        return x / other
+    return TABLE["div_rounded"](x, other, rounding_mode)
 
 
 _register(("add",), _add)

@@ -213,6 +213,10 @@ def define(operation: Operation) -> Operation:
     return operation
 
 
+OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "max", "min"}
+"""引数の組み合わせが何通りもある関数. 合わない引数に、torchは違う文面で答える."""
+
+
 def method(function: _Function) -> _Function:
     """関数を、Tensorのメソッドとしても、`torch`の関数としても呼べるようにする.
 
@@ -234,6 +238,8 @@ def method(function: _Function) -> _Function:
         if not arguments:
             raise errors.missing_argument(name, "input")
         if not isinstance(arguments[0], Tensor):
+            if name in OVERLOADED:
+                raise errors.invalid_arguments(name, arguments)
             raise errors.must_be_tensor(name, "input", 1, arguments[0])
         return function(*arguments, **keywords)
 

@@ -29,7 +29,7 @@ def manual_seed(seed: int) -> random.Generator:
     return random.manual_seed(int(seed))
 
 
-def rand(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """0以上1未満の一様乱数.
 
     Examples
@@ -43,7 +43,7 @@ def rand(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     )
 
 
-def randn(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """平均0、分散1の正規乱数.
 
     Examples
@@ -58,7 +58,9 @@ def randn(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     )
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`input`と同じ形と型の一様乱数.
 
     Examples
@@ -66,10 +68,14 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
     >>> rand_like(randn(2, 3)).shape
     torch.Size([2, 3])
     """
-    return rand(input._shape, dtype=dtype or input._dtype, requires_grad=requires_grad)
+    return rand(
+        input._shape, dtype=dtype or input._dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`input`と同じ形と型の正規乱数.
 
     Examples
@@ -77,10 +83,14 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False)
     >>> randn_like(rand(2, 3)).shape
     torch.Size([2, 3])
     """
-    return randn(input._shape, dtype=dtype or input._dtype, requires_grad=requires_grad)
+    return randn(
+        input._shape, dtype=dtype or input._dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def randint(*arguments: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randint(
+    *arguments: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`low`以上`high`未満の整数の乱数. `randint(high, size)`か`randint(low, high, size)`と呼ぶ.
 
     Raises
@@ -104,7 +114,7 @@ def randint(*arguments: Any, dtype: Any = None, requires_grad: bool = False) -> 
     shape = size_of("randint", arguments[-1:])
     chosen = dtypes.int64 if dtype is None else as_dtype(dtype)
     values = chosen.round_all(random.randint(low, high, shape.numel()))
-    return with_requires_grad(make(values, shape, chosen), requires_grad)
+    return with_requires_grad(make(values, shape, chosen), requires_grad, device)
 
 
 def randperm(n: int) -> Tensor:

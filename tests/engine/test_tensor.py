@@ -36,6 +36,7 @@ a = torch.zeros(4); a[[0, 2]] = torch.tensor([5.0, 6.0]); r = a
 a = torch.zeros(2, 3); a[1] = torch.tensor([1.0, 2.0])
 a = torch.zeros(2, 3); a[5] = 1
 a = torch.zeros(2, 3); a[[0, 5]]
+a = torch.zeros(2, 3); a[[0, 1], [0, 1, 2]]
 a = torch.zeros(2, 3); a[:, torch.tensor([-4])]
 a = torch.zeros(2, 3); a[0, 0, 0] = 1
 a = x.data; a += 1; r = x, a

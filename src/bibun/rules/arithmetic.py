@@ -87,20 +87,26 @@ def _add_scaled(a: Tensor, b: Any, alpha: float) -> Tensor:
     return elementwise(lambda x, y: x + factor * y)(a, b)
 
 
-for _sign, _name in ((1, "add"), (-1, "sub")):
-    define(
-        Operation(
-            f"{_name}_scaled",
-            f"{_name.capitalize()}Backward0",
-            lambda a, b, alpha, sign=_sign: _add_scaled(a, b, sign * alpha),
-            (
-                lambda g, _a, _b, _alpha: g,
-                lambda g, _a, _b, alpha, sign=_sign: (g if sign > 0 else -g) * alpha,
-            ),
-            formula="(ḡ, ± α ḡ)",
-            source=DERIVATIVES,
-        )
+ADD_SCALED = define(
+    Operation(
+        "add_scaled",
+        "AddBackward0",
+        _add_scaled,
+        (lambda g, _a, _b, _alpha: g, lambda g, _a, _b, alpha: g * alpha),
+        formula="(ḡ, α ḡ)",
+        source=DERIVATIVES,
     )
+)
+SUB_SCALED = define(
+    Operation(
+        "sub_scaled",
+        "SubBackward0",
+        lambda a, b, alpha: _add_scaled(a, b, -alpha),
+        (lambda g, _a, _b, _alpha: g, lambda g, _a, _b, alpha: -g * alpha),
+        formula="(ḡ, -α ḡ)",
+        source=DERIVATIVES,
+    )
+)
 
 
 # --- べき: torchは、指数が数か、底が数か、両方Tensorかで3つに分ける ---------------------------
@@ -208,6 +214,25 @@ REMAINDER_BY_NUMBER = define(
         (lambda g, _x, _number: g,),
         formula="ḡ",
         kinks="割り切れる点でも ḡ",
+        source=DERIVATIVES,
+    )
+)
+
+
+def _divide_rounded(a: Any, b: Any, rounding_mode: str) -> Tensor:
+    if rounding_mode == "floor":
+        return elementwise(scalar.floor_divide)(a, b)
+    return elementwise(scalar.truncated_divide)(a, b)
+
+
+DIV_ROUNDED = define(
+    Operation(
+        "div_rounded",
+        "DivBackward1",
+        _divide_rounded,
+        (lambda g, _a, _b, _mode: g * 0, lambda g, _a, _b, _mode: g * 0),
+        formula="(0, 0)",
+        kinks="段の境目も含めて、どこでも 0",
         source=DERIVATIVES,
     )
 )

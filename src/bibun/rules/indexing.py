@@ -307,7 +307,11 @@ def _nonzero(mask: Tensor) -> list[Tensor]:
 
 def _fancy_places(shape: Size, fancy: dict[int, Tensor]) -> tuple[list[int], Size]:
     """番号による添字の、取り出す場所と結果の形."""
-    common = broadcast([numbers._shape for numbers in fancy.values()])
+    shapes = [numbers._shape for numbers in fancy.values()]
+    try:
+        common = broadcast(shapes)
+    except RuntimeError:
+        raise errors.indices_do_not_match(shapes) from None
     steps = strides(shape)
     offsets = [0] * common.numel()
     for dim, numbers in fancy.items():

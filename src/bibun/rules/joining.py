@@ -76,6 +76,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    for index, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise errors.not_a_tensor_in_list(index, x)
+    if any(x._shape != (0,) for x in tensors):  # 形(0,)のTensorは、どの形とも合うとみなして飛ばす
+        tensors = [x for x in tensors if x._shape != (0,)]
     first = tensors[0]
     if not first._shape:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
@@ -110,6 +115,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    for index, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise errors.not_a_tensor_in_list(index, x)
     for index, x in enumerate(tensors):
         if x._shape != tensors[0]._shape:
             raise errors.stack_sizes_differ(tensors[0]._shape, x._shape, index)

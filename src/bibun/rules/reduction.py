@@ -135,6 +135,10 @@ MEAN_DIM = define(
 )
 
 
+def _as(x: Tensor, dtype: DType | None) -> Tensor:
+    return x if dtype is None or dtype is x._dtype else TABLE["to_copy"](x, dtype)
+
+
 def _check_keepdim(function: str, keepdim: Any) -> None:
     if not isinstance(keepdim, bool):
         raise errors.must_be_at(function, "keepdim", 2, "bool", keepdim)
@@ -161,8 +165,7 @@ def sum(
     """
     dim = axis if dim is None else dim
     _check_keepdim("sum", keepdim)
-    if dtype is not None:
-        x = x.to(dtype)
+    x = _as(x, dtype)
     operation = SUM if dim is None else SUM_DIM
     return operation(x, dimensions(dim, x.ndim), keepdim, x._shape)
 
@@ -186,10 +189,10 @@ def mean(
     """
     dim = axis if dim is None else dim
     _check_keepdim("mean", keepdim)
-    if dtype is not None:
-        x = x.to(dtype)
+    x = _as(x, dtype)
     if not x._dtype.is_floating_point:
-        raise errors.mean_of_integers(x._dtype.legacy_name)
+        which = "Input" if dtype is None else "Optional"
+        raise errors.mean_of_integers(which, x._dtype.legacy_name)
     operation = MEAN if dim is None else MEAN_DIM
     return operation(x, dimensions(dim, x.ndim), keepdim, x._shape)
 
@@ -251,7 +254,9 @@ PROD_DIM = define(
 
 
 @method
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def prod(
+    x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
     """要素の積. `dim`を渡すと、その次元だけをつぶす.
 
     Examples
@@ -263,7 +268,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     tensor([0., 8., 0.])
     """
     operation = PROD if dim is None else PROD_DIM
-    return operation(x, dimensions(dim, x.ndim), keepdim)
+    return _as(operation(_as(x, dtype), dimensions(dim, x.ndim), keepdim), dtype)
 
 
 def _along(x: Tensor, dim: int, scan: Callable[[list[Any]], list[Any]], dtype: DType) -> Tensor:
@@ -298,7 +303,7 @@ CUMSUM = define(
 
 
 @method
-def cumsum(x: Tensor, dim: int) -> Tensor:
+def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """次元`dim`に沿った、それまでの和. 途中はfloat64で足す(torchと同じ).
 
     Examples
@@ -307,7 +312,7 @@ def cumsum(x: Tensor, dim: int) -> Tensor:
     >>> torch.tensor([1, 2, 3]).cumsum(0)
     tensor([1, 3, 6])
     """
-    return CUMSUM(x, dimension(dim, x.ndim))
+    return _as(CUMSUM(_as(x, dtype), dimension(dim, x.ndim)), dtype)
 
 
 # --- 真偽 -------------------------------------------------------------------------------------

@@ -42,6 +42,14 @@ def floor_divide(a: Any, b: Any) -> Any:
         return divide(a, b) if isinstance(a, float) else _integer_division_by_zero()
 
 
+def truncated_divide(a: Any, b: Any) -> Any:
+    if isinstance(a, float):
+        return trunc(divide(a, b))
+    if not b:
+        return _integer_division_by_zero()
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
 def remainder(a: Any, b: Any) -> Any:
     """余り. 符号は割る数にそろう. 割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
     if not isinstance(a, float):

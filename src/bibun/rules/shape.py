@@ -56,12 +56,12 @@ def complete(shape: Sequence[int], count: int) -> Size:
         raise RuntimeError(f"invalid shape dimension {next(s for s in shape if s < -1)}")
     if -1 in shape:
         rest = prod(size for size in shape if size != -1)
-        if rest == 0:
+        if rest == 0 and count == 0:
             raise RuntimeError(
                 f"cannot reshape tensor of {count} elements into shape {shape} because the "
                 "unspecified dimension size -1 can be any value and is ambiguous"
             )
-        if count % rest:
+        if rest == 0 or count % rest:
             raise errors.invalid_shape(shape, count)
         return Size(count // rest if size == -1 else size for size in shape)
     if prod(shape) != count:
@@ -234,6 +234,9 @@ SQUEEZE_ALL = define_view("squeeze", "SqueezeBackward0", _without, _put_back, "�
 SQUEEZE = define_view("squeeze_dim", "SqueezeBackward1", _without, _put_back, "ḡ にその次元を戻す")
 
 
+SQUEEZE_MANY = define_view(
+    "squeeze_many", "SqueezeBackward2", _without, _put_back, "ḡ にその次元を戻す"
+)
 SQUEEZE_DIMS = define_view(
     "squeeze_dims", "SqueezeBackward4", _without, _put_back, "ḡ にその次元を戻す"
 )
@@ -253,7 +256,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 
 @method
-def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
+def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """大きさ1の次元を取り除く. `dim`を渡すと、その次元だけを見る.
 
     Examples
@@ -265,6 +268,9 @@ def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
     ones = [d for d, size in enumerate(x._shape) if size == 1]
     if dim is None:
         return SQUEEZE_ALL(x, ones, x._shape)
+    if not isinstance(dim, int):
+        dims = [dimension(d, x.ndim) for d in dim]
+        return SQUEEZE_MANY(x, [d for d in dims if d in ones], x._shape)
     chosen = dimension(dim, x.ndim)
     return SQUEEZE(x, [chosen] if chosen in ones else [], x._shape)
 
