@@ -37,6 +37,36 @@ def test_module_needs_only_the_standard_library_to_import(path: Path) -> None:
         assert root != "bibun_site"
 
 
+LOWER_ROOMS = {"graph", "render", "descent", "exercise", "exercises", "plotting", "notebook"}
+
+
+def rooms(path: Path) -> set[str]:
+    """モジュールが読み込み時に使う、``bibun`` の部屋。"""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "bibun":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bibun."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("bibun.")}
+    return found
+
+
+def test_rooms_form_no_cycle_and_the_engine_knows_no_lower_room() -> None:
+    uses: dict[str, set[str]] = {}
+    for path in MODULES:
+        room = path.relative_to(SRC / "bibun").parts[0].removesuffix(".py")
+        uses.setdefault(room, set()).update(rooms(path) - {room})
+    del uses["__init__"]  # 入口は、どの部屋も使ってよい
+    for room in uses.keys() - LOWER_ROOMS:
+        assert not uses[room] & LOWER_ROOMS, f"{room} が {uses[room] & LOWER_ROOMS} を使っています"
+    while uses:
+        free = {room for room, used in uses.items() if not used & uses.keys()}
+        assert free, f"互いに読み込み合っています: {uses}"
+        uses = {room: used for room, used in uses.items() if room not in free}
+
+
 def test_importing_everything_loads_nothing_outside_the_standard_library() -> None:
     code = (
         "import importlib, pkgutil, sys, bibun\n"

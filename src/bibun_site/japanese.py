@@ -91,9 +91,8 @@ def _preformatted(block: nodes.Element) -> bool:
     return isinstance(block, (nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block))
 
 
-def prepare(app: Sphinx) -> None:
-    """拡張が持つスタイルをサイトに載せ、docstringで日本語に接する ``記法`` を読めるようにする。"""
-    app.env.settings["character_level_inline_markup"] = True
+def add_static(app: Sphinx) -> None:
+    """拡張が持つスタイルを、サイトに載せる。"""
     app.config.html_static_path.append(str(Path(__file__).parent / "static"))
 
 
@@ -101,5 +100,5 @@ def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
     app.add_post_transform(ExecutionTable)
-    app.connect("builder-inited", prepare)
+    app.connect("builder-inited", add_static)
     app.add_css_file("book.css")
