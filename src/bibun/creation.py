@@ -279,7 +279,7 @@ def eye(
         raise RuntimeError(f"m must be greater or equal to 0, got {columns}")
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
     values = [chosen.round(row == column) for row in range(n) for column in range(columns)]
-    return with_requires_grad(make(values, Size((n, columns)), chosen), requires_grad)
+    return with_requires_grad(make(values, Size((n, columns)), chosen), requires_grad, device)
 
 
 # --- 並んだ値 ---------------------------------------------------------------------------------
@@ -312,9 +312,11 @@ def arange(
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     chosen = _infer(None, [float(0)] if float in {type(v) for v in (start, end, step)} else [0])
     chosen = chosen if dtype is None else as_dtype(dtype)
+    if not chosen.is_floating_point:
+        start, end, step = (chosen.round(value) for value in (start, end, step))
     count = math.ceil((end - start) / step)
     values = chosen.round_all(start + step * index for index in range(count))
-    return with_requires_grad(make(values, Size((count,)), chosen), requires_grad)
+    return with_requires_grad(make(values, Size((count,)), chosen), requires_grad, device)
 
 
 def linspace(
@@ -344,14 +346,19 @@ def linspace(
     chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
     first, last = Fraction(chosen.round(start)), Fraction(chosen.round(end))
     if steps == 1:
-        return with_requires_grad(make([float(first)], Size((1,)), chosen), requires_grad)
-    step = Fraction(chosen.round(float(last - first) / max(steps - 1, 1)))
+        return with_requires_grad(
+            make([chosen.round(start)], Size((1,)), chosen), requires_grad, device
+        )
+    gap = float((last - first) / max(steps - 1, 1))
+    step = Fraction(chosen.round(gap) if chosen.is_floating_point else gap)
     half = steps // 2  # torchは、前半を始点から、後半を終点から数え、掛けて足すまで丸めない
     values = [
         float(first + step * index if index < half else last - step * (steps - 1 - index))
         for index in range(steps)
     ]
-    return with_requires_grad(make(chosen.round_all(values), Size((steps,)), chosen), requires_grad)
+    return with_requires_grad(
+        make(chosen.round_all(values), Size((steps,)), chosen), requires_grad, device
+    )
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

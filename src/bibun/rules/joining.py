@@ -17,7 +17,8 @@ __all__: list[str] = []
 
 def _joined(*arguments: Any) -> Tensor:
     """Tensorの列と次元`dim`を受け取り、その次元でつなぐ."""
-    tensors, dim = arguments[:-1], arguments[-1]
+    dim = arguments[-1]
+    tensors = [x for x in arguments[:-1] if not _is_blank(x)] or arguments[:1]
     dtype = max((x._dtype for x in tensors), key=lambda dtype: dtype.rank)
     shape = list(tensors[0]._shape)
     shape[dim] = sum(x._shape[dim] for x in tensors)
@@ -56,6 +57,23 @@ def _layer(dim: int, index: int) -> Callable[[Tensor], Any]:
     return lambda g: g.select(dim, index)
 
 
+def _is_blank(x: Tensor) -> bool:
+    """形(0,)のTensorは、どの形とも合うとみなして飛ばす(torchの古くからの約束)."""
+    return x._shape == (0,)
+
+
+def _nothing(g: Tensor) -> Any:
+    return g.reshape(-1).narrow(0, 0, 0)
+
+
+def _check_joinable(first: Tensor, x: Tensor, dim: int, index: int) -> None:
+    if x.ndim != first.ndim:
+        raise errors.cat_needs_same_rank(first.ndim, x.ndim)
+    for axis, (expected, got) in enumerate(zip(first._shape, x._shape, strict=True)):
+        if axis != dim and expected != got:
+            raise errors.cat_sizes_do_not_match(dim, expected, got, index)
+
+
 @function
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensorの列を、次元`dim`でつなぐ.
@@ -79,20 +97,19 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for index, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             raise errors.not_a_tensor_in_list(index, x)
-    if any(x._shape != (0,) for x in tensors):  # 形(0,)のTensorは、どの形とも合うとみなして飛ばす
-        tensors = [x for x in tensors if x._shape != (0,)]
-    first = tensors[0]
+    first = next((x for x in tensors if not _is_blank(x)), tensors[0])
     if not first._shape:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
     dim = dimension(dim, first.ndim)
+    pieces: list[Callable[[Tensor], Any]] = []
+    start = 0
     for index, x in enumerate(tensors):
-        if x.ndim != first.ndim:
-            raise errors.cat_needs_same_rank(first.ndim, x.ndim)
-        for axis, (expected, got) in enumerate(zip(first._shape, x._shape, strict=True)):
-            if axis != dim and expected != got:
-                raise errors.cat_sizes_do_not_match(dim, expected, got, index)
-    starts = [sum(x._shape[dim] for x in tensors[:index]) for index in range(len(tensors))]
-    pieces = [_piece(dim, s, x._shape[dim]) for s, x in zip(starts, tensors, strict=True)]
+        if _is_blank(x) and x is not first:
+            pieces.append(_nothing)
+            continue
+        _check_joinable(first, x, dim, index)
+        pieces.append(_piece(dim, start, x._shape[dim]))
+        start += x._shape[dim]
     return CAT.with_partials(pieces)(*tensors, dim)
 
 

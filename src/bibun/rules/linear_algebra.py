@@ -7,6 +7,7 @@ float32の積和は、掛けて丸め、足して丸める。torchはBLASに任�
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from bibun import errors
@@ -142,6 +143,17 @@ def mm(x: Tensor, mat2: Tensor) -> Tensor:
     return MM(x, mat2)
 
 
+def _matmul_of_batch(x: Tensor, other: Tensor) -> Tensor:
+    """行列の束と、1つの行列かベクトルの積. 束を縦に積んで、1つの行列の積に直す."""
+    if other.ndim <= 2:
+        tall = x.reshape(prod(x._shape[:-1]), x._shape[-1])
+        return matmul(tall, other).reshape(*x._shape[:-1], *other._shape[1:])
+    if x.ndim <= 2:
+        product = _matmul_of_batch(other.mT, x if x.ndim == 1 else x.t())
+        return product if x.ndim == 1 else product.mT
+    raise errors.UnsupportedError("3次元以上のTensorの行列積")
+
+
 @method
 def matmul(x: Tensor, other: Tensor) -> Tensor:
     """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる.
@@ -159,7 +171,7 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
     if not x.ndim or not other.ndim:
         raise errors.matmul_of_scalar(x.ndim, other.ndim)
     if x.ndim > 2 or other.ndim > 2:
-        raise errors.UnsupportedError("3次元以上のTensorの行列積")
+        return _matmul_of_batch(x, other)
     if x.ndim == 1 and other.ndim == 1:
         return dot(x, other)
     if other.ndim == 1:
