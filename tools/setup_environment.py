@@ -48,7 +48,9 @@ class Environment:
         try:
             venv.create(self.folder, with_pip=True)
         except (subprocess.CalledProcessError, ImportError):
-            sys.exit("仮想環境を作れませんでした。Debian系では `apt install python3-venv` が要ります。")
+            sys.exit(
+                "仮想環境を作れませんでした。Debian系では `apt install python3-venv` が要ります。"
+            )
 
     def pip(self, *arguments: str) -> bool:
         """仮想環境の中のpipを実行し、成功したかどうかを返す。"""
