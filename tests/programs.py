@@ -61,6 +61,18 @@ for _name in ("add", "sub", "mul", "div", "maximum", "minimum", "remainder"):
     OPERATIONS[_name] = Operation(
         lambda T, xs, _p, name=_name: getattr(T, name)(*xs), arity=2, choose=_broadcastable
     )
+for _name in ("add", "sub"):
+    OPERATIONS[f"{_name}-alpha"] = Operation(
+        lambda T, xs, _p, name=_name: getattr(T, name)(*xs, alpha=-3),
+        arity=2,
+        choose=_broadcastable,
+    )
+for _name in ("floor", "trunc"):
+    OPERATIONS[f"div-{_name}"] = Operation(
+        lambda T, xs, _p, name=_name: T.div(*xs, rounding_mode=name),
+        arity=2,
+        choose=_broadcastable,
+    )
 OPERATIONS["where"] = Operation(
     lambda T, xs, _p: T.where(xs[0] > xs[1], *xs), arity=2, choose=_broadcastable
 )
@@ -84,6 +96,7 @@ for _name, _run in {
     "x*c": lambda T, xs, p: p[0] * xs[0],
     "x/c": lambda T, xs, p: xs[0] / p[0],
     "c/x": lambda T, xs, p: p[0] / xs[0],
+    "x%c": lambda T, xs, p: xs[0] % (p[0] or 1.5),
     "clamp": lambda T, xs, p: xs[0].clamp(-p[0], p[0]),
     "clamp-min": lambda T, xs, p: T.clamp(xs[0], min=p[0]),
 }.items():

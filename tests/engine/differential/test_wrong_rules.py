@@ -29,7 +29,7 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
     "0.01を足す": lambda gradient: gradient + 0.01,
 }
 # 0は何倍しても0なので、傾きがどこでも0の規則は、足すまちがいだけで調べる
-ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round", "zero", "fill"}
+ALWAYS_ZERO = {"sign", "sgn", "floor", "ceil", "trunc", "round", "zero", "fill", "div_rounded"}
 
 
 def nodes_of(output: Any) -> Iterator[Node]:
@@ -113,14 +113,17 @@ def rules_of_the_table() -> list[Rule]:
 # 引数の個数が呼ぶたびに違い、規則を呼ぶときに作る演算
 MADE_WHEN_CALLED: list[Rule] = [("cat", 0), ("cat", 1), ("stack", 0), ("stack", 1)]
 # torchにも微分がなく、逆伝播するとエラーになる演算
-NOT_DIFFERENTIABLE = {"floor_divide"}
-# 勾配を計算するときだけ記録される演算
-RECORDED_BY_GRADIENTS = {"scatter"}
+NOT_DIFFERENTIABLE = {"floor_divide", "floor_divide_by_number"}
+# 勾配を計算するときだけ記録される演算と、それを記録させる関数
+RECORDED_BY_GRADIENTS: dict[str, Callable[[Any], Any]] = {
+    "scatter": lambda x: (x**3)[[0, 0, 2]],
+    "threshold_backward": lambda x: (x**3 - 5).relu(),
+}
 
 
 @pytest.mark.parametrize(
     "rule",
-    [r for r in rules_of_the_table() if r[0] not in NOT_DIFFERENTIABLE | RECORDED_BY_GRADIENTS]
+    [r for r in rules_of_the_table() if r[0] not in NOT_DIFFERENTIABLE | set(RECORDED_BY_GRADIENTS)]
     + MADE_WHEN_CALLED,
     ids=lambda rule: f"{rule[0]}-{rule[1]}",
 )
@@ -137,24 +140,25 @@ def test_every_rule_made_wrong_is_caught(rule):
             assert not missed, f"{rule}を{mistake}まちがいが見つかりません"
 
 
-def slope_of_a_selection(engine: Any) -> tuple[Any, Any]:
-    """重複して取り出した要素の、重みvの勾配。vでもう一度微分すると、scatterの規則が使われる。"""
+def slope(engine: Any, f: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """重みvを付けたfの勾配。vでもう一度微分すると、勾配の計算の規則が使われる。"""
     x = engine.tensor([1.0, 2.0, 3.0], requires_grad=True)
     v = engine.tensor([1.0, 2.0, 4.0], requires_grad=True)
-    (slope,) = engine.autograd.grad((x**3)[[0, 0, 2]], x, v, create_graph=True)
-    return v, slope
+    (result,) = engine.autograd.grad(f(x), x, v, create_graph=True)
+    return v, result
 
 
 @pytest.mark.parametrize("mistake", SPOILED)
-def test_rule_that_only_gradients_record_made_wrong_is_caught(mistake):
-    v, slope = slope_of_a_selection(torch)
-    slope.backward(weights(torch, slope), inputs=[v])
+@pytest.mark.parametrize("name", RECORDED_BY_GRADIENTS)
+def test_rule_that_only_gradients_record_made_wrong_is_caught(name, mistake):
+    v, result = slope(torch, RECORDED_BY_GRADIENTS[name])
+    result.backward(weights(torch, result), inputs=[v])
     expected = v.grad
     for spoil, right in ((lambda g: g, True), (SPOILED[mistake], False)):
-        v, slope = slope_of_a_selection(bibun.torch_api)
-        scatters = [node for node in nodes_of(slope) if node.operation.name == "scatter"]
-        assert scatters
-        for node in scatters:
+        v, result = slope(bibun.torch_api, RECORDED_BY_GRADIENTS[name])
+        recorded = [node for node in nodes_of(result) if node.operation.name == name]
+        assert recorded
+        for node in recorded:
             node.operation = with_spoiled_partial(node.operation, 0, spoil)
-        slope.backward(weights(bibun.torch_api, slope), inputs=[v])
+        result.backward(weights(bibun.torch_api, result), inputs=[v])
         assert torch.allclose(as_torch(v.grad), expected) == right
