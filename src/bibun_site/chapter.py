@@ -1,4 +1,4 @@
-"""章のセルを、いまのプロセスの中のIPythonで順に実行し、出力をノートブックの形で集める。
+"""章のセルを、いまのプロセスの中のIPythonで順に実行する。
 
 `chapter_server` が分岐させた子プロセスの中で使う。出力の形(表示、結果、標準出力の順序、例外)は、
 ふつうのJupyterカーネルが返すものと同じになる。
@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import builtins
-import io
-import os
+import getpass
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -18,48 +17,31 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-Output = dict[str, Any]
-
-
-class Outputs(list[Output]):
-    """1つのセルの出力。続けて書かれた同じ流れの文字は、1つにまとまる。"""
-
-    def write(self, stream: str, text: str) -> None:
-        """標準出力または標準エラー出力の文字を足す。"""
-        if not text:
-            return
-        if self and self[-1].get("name") == stream:
-            self[-1]["text"] += text
-        else:
-            self.append({"output_type": "stream", "name": stream, "text": text})
-
-
-class Stream(io.TextIOBase):
-    """``sys.stdout`` などの代わりに、`Outputs` へ書く流れ。"""
-
-    encoding = "utf-8"
-
-    def __init__(self, name: str, shell: ChapterShell) -> None:
-        self.name = name
-        self._shell = shell
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self._shell.outputs.write(self.name, text)
-        return len(text)
+from bibun_site.recorder import Output, Recorder, Stream
 
 
 class Publisher(DisplayPublisher):
     """``display(…)`` されたものを集める。"""
 
-    def publish(self, data: Any, metadata: Any = None, **_: Any) -> None:
+    def publish(
+        self,
+        data: Any,
+        metadata: Any = None,
+        source: object = None,
+        *,
+        transient: Any = None,
+        update: bool = False,
+        **_: object,
+    ) -> None:
+        display_id = (transient or {}).get("display_id")
+        if update:
+            self.shell.rewritten |= self.shell.recorder.update(display_id, data, metadata or {})
+            return
         output = {"output_type": "display_data", "data": data, "metadata": metadata or {}}
-        self.shell.outputs.append(output)
+        self.shell.recorder.add(output, display_id)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.outputs.clear()
+        self.shell.recorder.clear(wait)
 
 
 class Result(DisplayHook):
@@ -69,7 +51,7 @@ class Result(DisplayHook):
         """番号は印字せず、出力そのものに付ける。"""
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        self.shell.outputs.append(
+        self.shell.recorder.add(
             {
                 "output_type": "execute_result",
                 "execution_count": self.prompt_count,
@@ -83,17 +65,21 @@ class Result(DisplayHook):
 
 
 class ChapterShell(InteractiveShell):
-    """出力を集めるIPython。"""
+    """出力を集めるIPython。``rewritten`` は、後のセルが書きかえた、前のセルの出力。"""
 
     def __init__(self, **options: Any) -> None:
-        self.outputs = Outputs()
+        self.recorder = Recorder()
+        self.rewritten: dict[int, list[Output]] = {}
         super().__init__(**options)
 
     def enable_gui(self, gui: Any = None) -> None:
         """画面は開かない。"""
 
+    def ask_exit(self) -> None:
+        raise RuntimeError("本のビルドの中では exit() を使えません。")
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
-        self.outputs.append(
+        self.recorder.add(
             {
                 "output_type": "error",
                 "ename": etype.__name__,
@@ -103,7 +89,7 @@ class ChapterShell(InteractiveShell):
         )
 
 
-def refuse_input(prompt: str = "") -> str:
+def refuse_input(prompt: str = "", *_: object, **__: object) -> str:
     """章は人を待たない。"""
     raise RuntimeError("本のビルドの中では input() を使えません。値をセルに書いてください。")
 
@@ -116,54 +102,51 @@ def start() -> ChapterShell:
     shell = ChapterShell.instance(
         config=config, display_pub_class=Publisher, displayhook_class=Result
     )
+    shell.set_hook("show_in_pager", lambda *_: None, 99)  # カーネルでも、説明の画面は出力に残らない
     shell.run_line_magic("matplotlib", "inline")
-    sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)
-    builtins.input = refuse_input
+    sys.stdout = Stream("stdout", 1, shell.recorder)
+    sys.stderr = Stream("stderr", 2, shell.recorder)
+    builtins.input = getpass.getpass = refuse_input
     from bibun.notebook import setup
 
     setup()
     return shell
 
 
-def run(sources: list[str], started: Callable[[int], None]) -> Iterator[tuple[int, list[Output]]]:
-    """セルを順に実行し、番号と出力を1つずつ返す。例外が起きても次のセルへ進む。
+def run(sources: list[str]) -> Iterator[dict[str, Any]]:
+    """セルを順に実行し、始まりと終わりの知らせを返す。例外が起きても次のセルへ進む。
 
     Parameters
     ----------
     sources : list of str
         コードセルのソース。
-    started : callable
-        セルを始めるたびに、その番号(0から)で呼ばれる。
+
+    Yields
+    ------
+    dict
+        ``{"cell"}`` そのセルを始めた。``{"cell", "count", "outputs"}`` そのセルが終わった。
+        ``{"cell", "outputs"}`` 前のセルの表示が書きかえられた。
     """
     shell = start()
-    low = {name: _capture_descriptor(fd) for name, fd in (("stdout", 1), ("stderr", 2))}
+    shell.recorder.capture_descriptors()
     for number, source in enumerate(sources):
-        started(number)
-        shell.outputs = Outputs()
+        yield {"cell": number}
+        shell.recorder.begin(number)
         shell.run_cell(source, store_history=True)
-        for name, read in low.items():
-            shell.outputs.write(name, read())
-        yield shell.execution_count - 1, list(shell.outputs)
+        flush_native()
+        shell.recorder.drain()
+        yield {
+            "cell": number,
+            "count": shell.execution_count - 1,
+            "outputs": shell.recorder.outputs,
+        }
+        for earlier, outputs in shell.rewritten.items():
+            yield {"cell": earlier, "outputs": outputs}
+        shell.rewritten.clear()
 
 
-def _capture_descriptor(descriptor: int) -> Callable[[], str]:
-    """Pythonを通らずに書かれた文字を受ける。読む関数は、前に読んだ後の分を返す。"""
-    sink = os.memfd_create("output") if hasattr(os, "memfd_create") else _unlinked_file()
-    os.dup2(sink, descriptor)
-    position = 0
-
-    def read() -> str:
-        nonlocal position
-        data = os.pread(sink, os.fstat(sink).st_size - position, position)
-        position += len(data)
-        return data.decode(errors="replace")
-
-    return read
-
-
-def _unlinked_file() -> int:
-    import tempfile
-
-    descriptor, path = tempfile.mkstemp()
-    os.unlink(path)
-    return descriptor
+def flush_native() -> None:
+    """Pythonの元の ``sys.stdout`` に溜まった文字を、記述子へ出す。"""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()

@@ -1,39 +1,51 @@
 """重いパッケージを読み込んだまま待ち、章ごとに自分を分岐させて実行するプロセス。
 
-``python -m bibun_site.chapter_server`` で始める。標準入力から1行に1つ、JSONの仕事
-``{"name", "sources", "workdir"}`` を受け、標準出力へ1行に1つ、知らせを書く:
+``python -m bibun_site.chapter_server`` は、標準入力につながれたソケット1本の相手をする。
+``python -m bibun_site.chapter_server 場所`` は、その場所のソケットで待ち、つないで来た相手ごとに
+自分を分岐させて相手をし、標準入力が閉じたら終わる(`serve` が使う)。
 
-- ``{"name", "cell"}`` そのセルを始めた
-- ``{"name", "cell", "count", "outputs", "seconds"}`` そのセルが終わった
-- ``{"name", "end", "reason"}`` 章が終わった。``reason`` が空でなければ、途中で止められた
+相手は1行に1つ、JSONの仕事 ``{"name", "sources", "seconds", "memory"}`` を書き、次の知らせを読む:
+
+- ``{"name", "pid", "folder"}`` 章のプロセスと一時フォルダーを作った
+- ``{"name", "cell", …}`` `chapter.run` の知らせ。終わりには ``seconds`` が付く
+- ``{"name", "end", "reason", "traceback"}`` 章が終わった。``reason`` が空でなければ、途中で止められた
 
 親は計算をしない(読み込むだけ)。計算用のスレッドを起こしてから分岐すると、子が止まるからである。
-標準入力が閉じたら、すべての子を止めて終わる。
+相手がいなくなったら、すべての子を止めて終わる。
 """
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
+import io
 import json
 import os
 import selectors
+import shutil
 import signal
+import socket
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
 
+from bibun_site.recorder import unnamed_file
+
+# bibunは軽いので、ここでは読み込まない。そのため、待っている間に書きかえられても古くならない
 PRELOAD = (
     "numpy",
     "torch",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
     "torchviz",
-    "bibun.notebook",
     "bibun_site.chapter",
 )
-CELL_SECONDS = 120.0
+TICK = 0.1
+LAST_WORDS_SECONDS = 0.5
 
 
 def preload() -> None:
@@ -43,150 +55,306 @@ def preload() -> None:
             importlib.import_module(name)
 
 
-@dataclass
-class Child:
-    """実行中の章。"""
-
-    name: str
-    pid: int
-    pipe: BinaryIO
-    since: float
-    buffer: bytes = b""
+def processors() -> int:
+    """使ってよいCPUの数。"""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def tell(message: dict[str, Any], to: BinaryIO) -> None:
-    """知らせを1行で書く。"""
-    to.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
-    to.flush()
+def encode(message: dict[str, Any]) -> bytes:
+    """知らせを1行にする。"""
+    return json.dumps(message, ensure_ascii=False, default=_base64).encode() + b"\n"
+
+
+def _base64(data: object) -> str:
+    import base64
+
+    if isinstance(data, bytes):
+        return base64.b64encode(data).decode("ascii")
+    return repr(data)
+
+
+# ---- 子プロセスの側 -----------------------------------------------------------------------
 
 
 def work(job: dict[str, Any], pipe: BinaryIO) -> None:
-    """子プロセスの仕事: 章を実行し、知らせを書く。"""
+    """章を実行し、知らせを書く。"""
     from bibun_site.chapter import run
 
-    os.chdir(job["workdir"])
     clock = time.perf_counter()
-
-    def started(cell: int) -> None:
-        nonlocal clock
+    for message in run(job["sources"]):
+        if "count" in message:
+            message["seconds"] = time.perf_counter() - clock
+        pipe.write(encode(message))
+        pipe.flush()
         clock = time.perf_counter()
-        tell({"cell": cell}, pipe)
-
-    for cell, (count, outputs) in enumerate(run(job["sources"], started)):
-        seconds = time.perf_counter() - clock
-        tell({"cell": cell, "count": count, "outputs": outputs, "seconds": seconds}, pipe)
+    pipe.write(encode({"finished": True}))
 
 
-def fork(job: dict[str, Any]) -> Child:
-    """章のための子プロセスを作る。"""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.setpgid(0, 0)
-            die_with_parent()
-            os.close(reader)
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            with os.fdopen(writer, "wb") as pipe:
-                work(job, pipe)
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writer)
-    return Child(job["name"], pid, os.fdopen(reader, "rb", buffering=0), time.monotonic())
+def settle(job: dict[str, Any], folder: str, words: int) -> None:
+    """子プロセスを、親からも、ほかの章からも切り離す。"""
+    os.setsid()
+    die_with_parent()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(Path(folder, "work"))
+    sys.path[0] = ""
+    os.environ["TMPDIR"] = str(Path(folder, "temporary"))
+    tempfile.tempdir = None
+    limit_memory(job["memory"])
+    faulthandler.enable(words)
+    faulthandler.register(signal.SIGUSR1, words, all_threads=False)
+
+
+def limit_memory(amount: int) -> None:
+    """いま使っている分のほかに ``amount`` バイトまでにする(Linux)。"""
+    if sys.platform == "linux":
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        total = pages * resource.getpagesize() + amount
+        resource.setrlimit(resource.RLIMIT_AS, (total, total))
 
 
 def die_with_parent() -> None:
     """親が突然いなくなったら、この子も止まる(Linux)。"""
+    set_process_option(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def set_process_option(option: int, value: int) -> None:
+    """Linuxの ``prctl``。"""
     if sys.platform == "linux":
         import ctypes
 
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
 
 
-class Server:
+# ---- 親の側 -------------------------------------------------------------------------------
+
+
+@dataclass
+class Child:
+    """実行中の章。``words`` は、止められるときに今いる場所を書き残すファイル。"""
+
+    job: dict[str, Any]
+    pid: int
+    pipe: io.FileIO
+    folder: str
+    words: int
+    since: float
+    buffer: bytes = b""
+    finished: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.job["name"])
+
+
+def fork(job: dict[str, Any]) -> Child:
+    """章のための子プロセスを作る。"""
+    folder = tempfile.mkdtemp(prefix="bibun-")
+    Path(folder, "work").mkdir()
+    Path(folder, "temporary").mkdir()
+    reader, writer = os.pipe()
+    words = unnamed_file()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(reader)
+            settle(job, folder, words)
+            with os.fdopen(writer, "wb") as pipe:
+                work(job, pipe)
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+    os.close(writer)
+    return Child(job, pid, os.fdopen(reader, "rb", buffering=0), folder, words, time.monotonic())
+
+
+class Session:
     """仕事を受け、子を並べて走らせ、知らせを取り次ぐ。"""
 
-    def __init__(self, out: BinaryIO, side_by_side: int) -> None:
-        self.out = out
-        self.side_by_side = side_by_side
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
         self.waiting: list[dict[str, Any]] = []
         self.children: dict[int, Child] = {}
         self.selector = selectors.DefaultSelector()
 
-    def serve(self, commands: int) -> None:
-        """標準入力が閉じるまで働く。"""
-        self.selector.register(commands, selectors.EVENT_READ, None)
+    def serve(self) -> None:
+        """相手がいなくなるまで働く。"""
+        set_process_option(36, 1)  # PR_SET_CHILD_SUBREAPER: 章が残したプロセスの親になる
+        try:
+            self._serve()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            self.stop_all()
+
+    def _serve(self) -> None:
+        self.selector.register(self.channel, selectors.EVENT_READ, None)
         buffer = b""
         while True:
-            for key, _ in self.selector.select(timeout=0.2):
+            for key, _ in self.selector.select(timeout=TICK):
                 if key.data is not None:
                     self.hear(key.data)
                     continue
-                data = os.read(commands, 1 << 20)
+                data = self.channel.recv(1 << 20)
                 if not data:
-                    self.stop_all()
                     return
                 *lines, buffer = (buffer + data).split(b"\n")
                 self.waiting += map(json.loads, lines)
-            self.stop_overdue()
-            while self.waiting and len(self.children) < self.side_by_side:
-                child = fork(self.waiting.pop(0))
-                self.children[child.pid] = child
-                self.selector.register(child.pipe, selectors.EVENT_READ, child)
+            self.watch()
+            while self.waiting and len(self.children) < processors():
+                self.begin(self.waiting.pop(0))
+
+    def tell(self, child: Child, **message: Any) -> None:
+        """知らせを、章の名前を付けて書く。"""
+        self.channel.sendall(encode({"name": child.name, **message}))
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """章を始める。"""
+        child = fork(job)
+        self.children[child.pid] = child
+        self.selector.register(child.pipe, selectors.EVENT_READ, child)
+        self.tell(child, pid=child.pid, folder=child.folder)
 
     def hear(self, child: Child) -> None:
-        """子の知らせを、名前を付けて取り次ぐ。"""
+        """子の知らせを取り次ぐ。"""
         data = child.pipe.read(1 << 20)
-        if not data:
-            self.bury(child, "")
-            return
         child.since = time.monotonic()
         *lines, child.buffer = (child.buffer + data).split(b"\n")
         for line in lines:
-            tell({"name": child.name, **json.loads(line)}, self.out)
+            message = json.loads(line)
+            if "finished" in message:
+                child.finished = True
+            else:
+                self.tell(child, **message)
+        if child.finished or not data:
+            self.bury(child)
 
-    def bury(self, child: Child, reason: str) -> None:
+    def watch(self) -> None:
+        """時間を使いすぎた章を止め、知らせなしに終わった章を片づける。"""
+        for child in list(self.children.values()):
+            if time.monotonic() - child.since > child.job["seconds"]:
+                os.kill(child.pid, signal.SIGUSR1)  # 今いる場所を書き残させる
+                time.sleep(LAST_WORDS_SECONDS)
+                self.bury(child, f"1つのセルが{child.job['seconds']:g}秒を超えました")
+            elif has_exited(child.pid) and not self._heard_something(child):
+                self.bury(child)
+
+    def _heard_something(self, child: Child) -> bool:
+        only = selectors.DefaultSelector()
+        with only:
+            only.register(child.pipe, selectors.EVENT_READ)
+            return bool(only.select(0))
+
+    def bury(self, child: Child, reason: str = "") -> None:
         """終わった子を片づけ、章の終わりを告げる。"""
         self.selector.unregister(child.pipe)
-        child.pipe.close()
-        _, status = os.waitpid(child.pid, 0)
-        kill(child.pid)  # 子が起こして残したプロセス
         del self.children[child.pid]
-        if not reason and status:
-            reason = f"プロセスが途中で止まりました(状態 {os.waitstatus_to_exitcode(status)})"
-        tell({"name": child.name, "end": True, "reason": reason}, self.out)
-
-    def stop_overdue(self) -> None:
-        """時間を使いすぎたセルの章を止める。"""
-        now = time.monotonic()
-        for child in list(self.children.values()):
-            if now - child.since > CELL_SECONDS:
-                kill(child.pid)
-                self.bury(child, f"1つのセルが{CELL_SECONDS:.0f}秒を超えました")
+        status = finish(child, wait=child.finished or not reason)
+        if not (child.finished or reason):
+            reason = f"プロセスが途中で止まりました({describe(status)})"
+        words = read_all(child.words) if reason else ""
+        os.close(child.words)
+        self.tell(child, end=True, reason=reason, traceback=words)
 
     def stop_all(self) -> None:
-        """すべての子を止める。"""
+        """すべての子と、子が残したプロセスを止める。"""
         for child in self.children.values():
-            kill(child.pid)
-            os.waitpid(child.pid, 0)
+            finish(child, wait=False)
+        for pid in orphans():
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
-def kill(pid: int) -> None:
-    """子と、子が起こしたプロセスを止める。"""
+def has_exited(pid: int) -> bool:
+    """子が終わっているか。まだ片づけない。"""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def finish(child: Child, *, wait: bool) -> int:
+    """子と、子が起こしたプロセスを止め、一時フォルダーを消す。"""
+    deadline = time.monotonic() + LAST_WORDS_SECONDS
+    while wait and not has_exited(child.pid) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    stop_group(child.pid)
+    _, status = os.waitpid(child.pid, 0)
+    child.pipe.close()
+    shutil.rmtree(child.folder, ignore_errors=True)
+    return os.waitstatus_to_exitcode(status)
+
+
+def stop_group(pid: int) -> None:
+    """プロセスと、それが起こしたプロセスを止める。"""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
+def orphans() -> list[int]:
+    """章が別のセッションで起こし、残していったプロセス(Linux)。"""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid():
+                found.append(int(stat.parent.name))
+    return found
+
+
+def describe(code: int) -> str:
+    """終わり方を言葉にする。"""
+    return f"シグナル {signal.Signals(-code).name}" if code < 0 else f"終了コード {code}"
+
+
+def read_all(descriptor: int) -> str:
+    """ファイルを最初から読む。"""
+    return os.pread(descriptor, 1 << 16, 0).decode(errors="replace")
+
+
+# ---- 待ち方 -------------------------------------------------------------------------------
+
+
+def listen(path: str) -> None:
+    """つないで来た相手ごとに分岐する。標準入力が閉じたら、相手の終わりを待って終わる。"""
+    with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
+        door.bind(path)
+        door.listen()
+        selector.register(door, selectors.EVENT_READ)
+        selector.register(0, selectors.EVENT_READ)
+        while all(key.fileobj is door for key, _ in selector.select()):
+            channel, _ = door.accept()
+            if os.fork() == 0:
+                attend(channel)
+            channel.close()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                    pass
+    Path(path).unlink(missing_ok=True)
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def attend(channel: socket.socket) -> NoReturn:
+    """1人の相手をして、このプロセスを終える。"""
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        Session(channel).serve()
+    finally:
+        os._exit(0)
+
+
 def main() -> None:
     """読み込んで、働く。"""
-    out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-Cでは、親が標準入力を閉じて終わらせる
     preload()
-    Server(out, side_by_side=os.cpu_count() or 1).serve(0)
+    if len(sys.argv) > 1:
+        listen(sys.argv[1])
+    else:
+        attend(socket.socket(fileno=os.dup(0)))
 
 
 if __name__ == "__main__":

@@ -9,38 +9,185 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
+import shutil
+import socket
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from myst_nb.core.read import create_nb_reader
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from bibun_site.chapter_cache import ChapterCache
+from bibun_site.chapter_server import encode, stop_group
+from bibun_site.kernel import note_sources, notebook_of, recorded_times
+from bibun_site.progress import Progress
+
 logger = logging.getLogger(__name__)
 
+WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # `serve` が待たせているプロセスのソケットの場所
+MEMORY = 2 << 30  # 1つの章が、読み込み済みのパッケージのほかに使ってよいバイト数
 
-def notebook_of(app: Sphinx, docname: str) -> Any | None:
-    """章をノートブックとして読む。ノートブックでなければ ``None``。"""
-    path = app.env.doc2path(docname)
-    text = Path(path).read_text(encoding="utf-8")
-    reader = create_nb_reader(path, app.env.myst_config, app.env.mystnb_config, text)
-    return None if reader is None else reader.read(text)
+
+@dataclass
+class Run:
+    """1つの章の実行。"""
+
+    name: str
+    notebook: Any
+    seconds: dict[int, float] = field(default_factory=dict)
+    at: int = -1
+    started: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    traceback: str = ""
+
+    def __post_init__(self) -> None:
+        self.cells = [cell for cell in self.notebook.cells if is_executed(cell)]
+        for cell in self.notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+
+    def hear(self, message: dict[str, Any]) -> bool:
+        """知らせを受ける。章が終われば真。"""
+        if "end" in message:
+            self.reason, self.traceback = message["reason"], message["traceback"]
+            return True
+        if "pid" in message:
+            self.started = message
+        elif "outputs" in message:
+            cell = self.cells[message["cell"]]
+            cell.outputs = [nbformat.from_dict(output) for output in message["outputs"]]
+            if "count" in message:
+                cell.execution_count = message["count"]
+                self.seconds[message["cell"]] = message["seconds"]
+        else:
+            self.at = message["cell"]
+        return False
+
+    def place(self, cell: int) -> int:
+        """実行するセルの、ノートブックの中での番号。"""
+        return next(
+            i for i, each in enumerate(self.notebook.cells) if each is self.cells[max(cell, 0)]
+        )
+
+
+def is_executed(cell: Any) -> bool:
+    """実行するセルか(ふつうのカーネルでも、空のセルは実行しない)。"""
+    return (
+        cell.cell_type == "code"
+        and bool(cell.source.strip())
+        and "skip-execution" not in cell.metadata.get("tags", [])
+    )
+
+
+# ---- 実行 ---------------------------------------------------------------------------------
+
+
+def execute(
+    notebooks: dict[str, Any], *, seconds: float, memory: int = MEMORY
+) -> Iterator[tuple[Run, list[Run]]]:
+    """ノートブックを並べて実行し、知らせがあるたびに、その章と、実行中のすべての章を返す。
+
+    Parameters
+    ----------
+    notebooks : dict
+        名前とノートブック。結果はノートブックに書きこまれる。
+    seconds : float
+        1つのセルの時間の上限。
+    memory : int
+        1つの章が使ってよいバイト数。
+    """
+    runs = {name: Run(name, notebook) for name, notebook in notebooks.items()}
+    running: dict[str, Run] = {}
+    with connection() as channel:
+        try:
+            for name, run in runs.items():
+                sources = [cell.source for cell in run.cells]
+                job = {"name": name, "sources": sources, "seconds": seconds, "memory": memory}
+                channel.sendall(encode(job))
+            left = len(runs)
+            for line in channel.makefile("rb"):
+                message = json.loads(line)
+                run = running.setdefault(message["name"], runs[message["name"]])
+                if run.hear(message):
+                    del running[run.name]
+                    left -= 1
+                yield run, list(running.values())
+                if not left:
+                    return
+            raise RuntimeError("章を実行するプロセスが止まりました。")
+        finally:
+            channel.close()
+            sweep(running)
+
+
+def sweep(running: dict[str, Run]) -> None:
+    """`chapter_server` が突然止まったときに残るものを片づける。"""
+    for run in running.values():
+        if not wait_until_gone(run.started["folder"]):
+            stop_group(run.started["pid"])
+            shutil.rmtree(run.started["folder"], ignore_errors=True)
+
+
+def wait_until_gone(folder: str, seconds: float = 2) -> bool:
+    """`chapter_server` が自分で片づけるのを待つ。"""
+    deadline = time.monotonic() + seconds
+    while Path(folder).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not Path(folder).exists()
+
+
+@contextmanager
+def connection() -> Iterator[socket.socket]:
+    """章を実行するプロセスへのソケット。`serve` が待たせていればそれに、なければ新しく始める。"""
+    warm = connect_to_warm()
+    if warm is not None:
+        yield warm
+        return
+    channel, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "bibun_site.chapter_server"]
+    server = subprocess.Popen(command, stdin=theirs, start_new_session=True)
+    theirs.close()
+    try:
+        yield channel
+    finally:
+        channel.close()
+        server.wait()
+
+
+def connect_to_warm() -> socket.socket | None:
+    """`serve` が待たせているプロセスへのソケット。なければ ``None``。"""
+    path = os.environ.get(WARM_SERVER)
+    if not path:
+        return None
+    channel = socket.socket(socket.AF_UNIX)
+    try:
+        channel.connect(path)
+    except OSError:
+        channel.close()
+        return None
+    return channel
+
+
+# ---- Sphinxとのつなぎ ---------------------------------------------------------------------
 
 
 def execute_ahead(app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> None:
     """これから読む章のうち、結果のないものを実行する。"""
-    if not hasattr(os, "fork") or app.env.mystnb_config.execution_mode != "cache":
+    config = app.env.mystnb_config
+    if not app.config.bibun_fork or config.execution_mode != "cache":
         return
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)
+    cache = ChapterCache(config.execution_cache_path)
     waiting: dict[str, Any] = {}
     for docname in docnames:
         notebook = notebook_of(app, docname)
@@ -48,24 +195,36 @@ def execute_ahead(app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> N
             waiting[docname] = notebook
     if not waiting:
         return
-    logger.info("セルを実行しています: %dページ", len(waiting))
-    for docname, notebook, seconds, reason in execute(waiting):
-        if reason:
-            logger.warning("実行が途中で止まりました: %s", reason, location=docname)
-        bundle = CacheBundleIn(
-            notebook, app.env.doc2path(docname), data={"execution_seconds": seconds}
-        )
-        record = cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-        if reason:  # 止められた結果は、このビルドの報告にだけ使う
-            app.connect("build-finished", functools.partial(_forget, cache, record.pk))
+    progress = Progress(len(waiting))
+    for run, running in execute(waiting, seconds=config.execution_timeout):
+        if run not in running:
+            progress.finished(run.name, run.seconds)
+            _keep(app, cache, run)
+        progress.show((each.name, each.at, len(each.cells)) for each in running)
+    progress.summary()
 
 
-def _forget(cache: Any, pk: int, *_: object) -> None:
+def _keep(app: Sphinx, cache: ChapterCache, run: Run) -> None:
+    path = app.env.doc2path(run.name)
+    bundle = CacheBundleIn(
+        run.notebook, path, data={"execution_seconds": sum(run.seconds.values())}
+    )
+    record = cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    if run.reason:  # 止められた結果は、このビルドの報告にだけ使う
+        app.connect("build-finished", functools.partial(_forget, cache, record.pk))
+        text = Path(path).read_text(encoding="utf-8")
+        first = source_line(text, run.notebook, run.place(run.at))
+        message = [f"{run.at + 1}番目のセルで実行が止まりました: {run.reason}"]
+        message += describe_traceback(run.traceback, first)
+        logger.warning("%s", "\n".join(message), location=(run.name, first))
+
+
+def _forget(cache: ChapterCache, pk: int, *_: object) -> None:
     with suppress(KeyError):
         cache.remove_cache(pk)
 
 
-def _cached(cache: Any, notebook: Any) -> bool:
+def _cached(cache: ChapterCache, notebook: Any) -> bool:
     try:
         cache.match_cache_notebook(notebook)
     except KeyError:
@@ -73,74 +232,27 @@ def _cached(cache: Any, notebook: Any) -> bool:
     return True
 
 
-def execute(notebooks: dict[str, Any]) -> Any:
-    """ノートブックを並べて実行し、終わったものから(名前、ノートブック、秒、止められた理由)を返す。"""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "bibun_site.chapter_server"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    started = time.perf_counter()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            cells = {}
-            for number, (name, notebook) in enumerate(notebooks.items()):
-                workdir = Path(folder, str(number))
-                workdir.mkdir()
-                cells[name] = _prepare(notebook)
-                job = {
-                    "name": name,
-                    "sources": [cell.source for cell in cells[name]],
-                    "workdir": str(workdir),
-                }
-                server.stdin.write(json.dumps(job).encode() + b"\n")
-            server.stdin.flush()
-            seconds = dict.fromkeys(notebooks, 0.0)
-            at = dict.fromkeys(notebooks, 0)
-            done = 0
-            for line in server.stdout:
-                message = json.loads(line)
-                name = message["name"]
-                if "outputs" in message:
-                    _fill(cells[name][message["cell"]], message)
-                    seconds[name] += message["seconds"]
-                elif "cell" in message:
-                    at[name] = message["cell"]
-                else:
-                    done += 1
-                    reason = message["reason"]
-                    if reason:
-                        reason = f"{at[name] + 1}番目のセル: {reason}"
-                    logger.info("  [%d/%d] %s %.1f秒", done, len(notebooks), name, seconds[name])
-                    yield name, notebooks[name], seconds[name], reason
-                    if done == len(notebooks):
-                        break
-    finally:
-        server.stdin.close()
-        server.wait()
-    if done < len(notebooks):
-        raise RuntimeError("章を実行するプロセスが止まりました。")
-    logger.info("セルを実行しました: %.1f秒", time.perf_counter() - started)
+def source_line(text: str, notebook: Any, index: int) -> int:
+    """セルの最初の行が、章のファイルの何行目か(1から)。"""
+    lines, source = text.splitlines(), notebook.cells[index].source.splitlines()
+    fence = notebook.metadata.source_map[index]
+    for start in range(fence, len(lines)):
+        if lines[start : start + len(source)] == source:
+            return start + 1
+    return int(fence) + 1
 
 
-def _prepare(notebook: Any) -> list[Any]:
-    """実行するコードセルを並べ、前の結果を消す。"""
-    notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
-    cells = [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and "skip-execution" not in cell.metadata.get("tags", [])
-    ]
-    for cell in cells:
-        cell.outputs, cell.execution_count = [], None
-    return cells
-
-
-def _fill(cell: Any, message: dict[str, Any]) -> None:
-    cell.execution_count = message["count"]
-    cell.outputs = [nbformat.from_dict(output) for output in message["outputs"]]
+def describe_traceback(words: str, first: int) -> list[str]:
+    """止められたプロセスが書き残した場所のうち、章のセルの行だけを、外側から並べる。"""
+    fatal = re.findall(r"^Fatal Python error: (.*)$", words, re.M)
+    frames = re.findall(r'File "<ipython-input-(\d+)-[^"]*", line (\d+) in (.*)$', words, re.M)
+    described = [f"  {error}" for error in fatal]
+    newest = max((int(count) for count, _, _ in frames), default=0)
+    for count, line, function in reversed(frames):
+        where = "" if function == "<module>" else f"、関数 {function} の中"
+        in_file = f"(ファイルの{first + int(line) - 1}行目)" if int(count) == newest else ""
+        described.append(f"  {count}番のセルの{line}行目{in_file}{where}")
+    return described
 
 
 def write_executed(app: Sphinx, _doctree: object) -> None:
@@ -149,11 +261,18 @@ def write_executed(app: Sphinx, _doctree: object) -> None:
     notebook = notebook_of(app, docname)
     if notebook is None or app.env.mystnb_config.execution_mode != "cache":
         return
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)
-    _, merged = cache.merge_match_into_notebook(notebook)
-    path = executed_path(app, docname)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(merged, path)
+    note_sources(app.env, docname, notebook)
+    NbMetadataCollector.get_exec_data(app.env, docname)["runtime"] = recorded_times(app).get(
+        docname
+    )
+    cache = ChapterCache(app.env.mystnb_config.execution_cache_path)
+    with suppress(KeyError):  # 実行が途中で止まった章には、結果がない
+        _, merged = cache.merge_match_into_notebook(notebook)
+        for number, cell in enumerate(merged.cells, start=1):
+            cell["id"] = f"cell-{number}"  # もとの番号は、読むたびに変わる
+        path = executed_path(app, docname)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(merged, path)
 
 
 def executed_path(app: Sphinx, docname: str) -> Path:
@@ -163,5 +282,6 @@ def executed_path(app: Sphinx, docname: str) -> Path:
 
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
+    app.add_config_value("bibun_fork", hasattr(os, "fork"), "")
     app.connect("env-before-read-docs", execute_ahead)
     app.connect("doctree-read", write_executed, priority=400)  # 検査(既定の500)より前

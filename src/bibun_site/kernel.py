@@ -1,42 +1,33 @@
-"""セルを実行するカーネルの環境をそろえ、実行結果がいつ古くなるかを決める。
+"""ビルドの環境をそろえ、どの章が古くなったかをSphinxに教える。
 
-桁はCPUのベクトル命令とスレッドの数で変わりうるので固定し、章の先頭に決まり文句を書かなくても
-`bibun.notebook.setup` が働くように、IPythonの起動スクリプトを一時の設定フォルダーに置く。
-
-jupyter-cacheの鍵はセルの中身だけなので、章が使う ``bibun`` や固定した版が変わっても古い結果を返す。
-そこで、それらの指紋ごとに別のキャッシュを使い、指紋が変わったら章を読み直す。
+章の先頭に決まり文句を書かなくても `bibun.notebook.setup` が働くように、IPythonの起動スクリプトを
+一時の設定フォルダーに置く。実行結果のキャッシュを `chapter_cache` のものに替える。
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import myst_nb.core.execute.cache
+from myst_nb.core.read import create_nb_reader
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
-import bibun
+from bibun_site.chapter_cache import (
+    PACKAGE,
+    ChapterCache,
+    environment_key,
+    key_of_files,
+    used_files,
+)
+from bibun_site.environment import ENVIRONMENT, STARTUP
 
-ENVIRONMENT = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "SOURCE_DATE_EPOCH": "1672531200",  # 2023-01-01。図のSVGに日付が残らないように
-}
-STARTUP = "from bibun.notebook import setup\n\nsetup()\ndel setup\n"
-
-
-def fingerprint(root: Path) -> str:
-    """実行結果を左右するもの(bibunのソース、固定した版、Python、環境)の指紋。"""
-    digest = hashlib.sha256(f"{sys.version}{sorted(ENVIRONMENT.items())}{STARTUP}".encode())
-    package = Path(bibun.__file__).parent
-    for path in [*sorted(package.rglob("*.py")), root / "requirements.txt"]:
-        if path.exists():
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+TIMES = "bench/times.json"  # `make bench` が測って書く、章ごとの実行時間
 
 
 def prepare(app: Sphinx, config: Config) -> None:
@@ -47,11 +38,48 @@ def prepare(app: Sphinx, config: Config) -> None:
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "00-bibun.py").write_text(STARTUP, encoding="utf-8")
     os.environ.update(ENVIRONMENT, IPYTHONDIR=str(home))
-    app.config.bibun_fingerprint = fingerprint(Path(app.confdir))
-    config.nb_execution_cache_path = str(build / ".jupyter_cache" / config.bibun_fingerprint)
+    config.bibun_environment = f"{environment_key()} {recorded_times(app)}"
+    config.nb_execution_cache_path = str(build / ".jupyter_cache")
+
+
+def recorded_times(app: Sphinx) -> dict[str, float]:
+    """記録してある、章ごとの実行時間(秒)。
+
+    ページにはこの記録を載せる。ビルドのたびに測った時間を載せると、作るたびに違うサイトになる。
+    """
+    path = Path(app.confdir, TIMES)
+    times: dict[str, float] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return times
+
+
+def notebook_of(app: Sphinx, docname: str) -> Any | None:
+    """章をノートブックとして読む。ノートブックでなければ ``None``。"""
+    path = Path(app.env.doc2path(docname))
+    if not path.exists():
+        return None
+    text = path.read_text(encoding="utf-8")
+    reader = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text)
+    return None if reader is None else reader.read(text)
+
+
+def outdated(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> Iterator[str]:
+    """使っている ``bibun`` が、読んだ後に変わった章。"""
+    for docname in env.all_docs:
+        files, key = env.metadata[docname].get("bibun", ([], None))
+        if key and key != key_of_files([PACKAGE / name for name in files]):
+            yield docname
+
+
+def note_sources(env: BuildEnvironment, docname: str, notebook: Any) -> None:
+    """章が使っている ``bibun`` のファイルと、その指紋を覚える。"""
+    files = used_files(notebook)
+    names = [path.relative_to(PACKAGE).as_posix() for path in files]
+    env.metadata[docname]["bibun"] = (names, key_of_files(files))
 
 
 def setup(app: Sphinx) -> None:
-    """Sphinxに登録する。指紋は設定の値なので、変わればSphinxがすべての章を読み直す。"""
-    app.add_config_value("bibun_fingerprint", "", "env")
+    """Sphinxに登録する。環境は設定の値なので、変わればSphinxがすべての章を読み直す。"""
+    myst_nb.core.execute.cache.get_cache = ChapterCache
+    app.add_config_value("bibun_environment", "", "env")
     app.connect("config-inited", prepare, priority=100)
+    app.connect("env-get-outdated", outdated)
