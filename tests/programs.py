@@ -65,6 +65,7 @@ for _name in ("add", "sub"):
     OPERATIONS[f"{_name}-alpha"] = Operation(
         lambda T, xs, _p, name=_name: getattr(T, name)(*xs, alpha=-3),
         arity=2,
+        ulp=1,  # torchは積と和を1回で丸める
         choose=_broadcastable,
     )
 for _name in ("floor", "trunc"):

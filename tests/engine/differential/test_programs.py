@@ -97,8 +97,12 @@ def check_gradient(ours: Any, theirs: torch.Tensor | None) -> None:
         torch.testing.assert_close(as_torch(ours), theirs.detach(), equal_nan=True)
 
 
+# torchのsgnは0でなく「勾配なし」を返し、その手前の0 × infが計算されない
+COMPARED = [name for name in OPERATIONS if name != "sgn"]
+
+
 @differential
-@given(programs())
+@given(programs(COMPARED))
 def test_values_records_and_gradients_are_those_of_torch(program):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The use of `x.T` on tensors")
@@ -129,7 +133,7 @@ def second_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any]
 
 
 # 底が0のべきは、torchの2階微分が0 × log 0でnanになる。bibunは0にすることがある
-TWICE_DIFFERENTIABLE = [name for name in OPERATIONS if name not in ("pow-tensor", "c**x")]
+TWICE_DIFFERENTIABLE = [name for name in COMPARED if name not in ("pow-tensor", "c**x")]
 
 
 @settings(differential, max_examples=differential.max_examples // 4)
