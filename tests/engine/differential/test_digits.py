@@ -45,6 +45,8 @@ def check_digits(compute: Callable[[Any], Any], ulp: int) -> None:
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_functions_of_any_float32(name):
     values = any_floats(COUNT)
+    if name in ("sinh", "cosh"):  # torchは、eˣがあふれるところから無限大にする
+        values = [x for x in values if abs(x) < 88]
     check_digits(lambda T: getattr(T, name)(T.tensor(values)), ELEMENTWISE[name])
 
 
