@@ -10,8 +10,10 @@ from docutils import nodes
 from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+HERE = Path(__file__).parent
 WIDE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -91,14 +93,20 @@ def _preformatted(block: nodes.Element) -> bool:
     return isinstance(block, (nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block))
 
 
+def add_templates(_app: Sphinx, config: Config) -> None:
+    """テーマの画面のうち、訳せない言葉を、型紙を替えて日本語にする(訳せる言葉は ``locale``)。"""
+    config.templates_path = [str(HERE / "templates"), *config.templates_path]
+
+
 def add_static(app: Sphinx) -> None:
     """拡張が持つスタイルを、サイトに載せる。"""
-    app.config.html_static_path.append(str(Path(__file__).parent / "static"))
+    app.config.html_static_path.append(str(HERE / "static"))
 
 
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
     app.add_post_transform(ExecutionTable)
+    app.connect("config-inited", add_templates)
     app.connect("builder-inited", add_static)
     app.add_css_file("book.css")

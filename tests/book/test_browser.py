@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
@@ -9,7 +11,17 @@ from .test_book import PAGES
 
 WIDTHS = (390, 1280)
 THEMES = ("light", "dark")
-ENGLISH = ("Show code", "Hide code", "Contents", "Previous", "Next", "Search", "Print to", "By ")
+ENGLISH = (
+    "Copyright",
+    "Show code",
+    "Hide code",
+    "Contents",
+    "Previous",
+    "Next",
+    "Search",
+    "Print to",
+    "By ",
+)
 
 
 def only_loopback(route: Route) -> None:
@@ -75,6 +87,20 @@ def test_no_english_scrap_is_shown(chromium: Browser, address: str, name: str) -
     page.close()
     found = [scrap for scrap in ENGLISH if scrap in chrome]
     assert found == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_label_and_tooltip_speaks_japanese(
+    chromium: Browser, address: str, name: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/{name}.html", 1280, "light")
+    labels = page.evaluate(
+        """() => ['title', 'aria-label', 'data-bs-title', 'placeholder', 'alt'].flatMap(name =>
+          [...document.querySelectorAll(`[${name}]:not(a.internal)`)].map(e => e.getAttribute(name)))"""
+    )
+    page.close()
+    english = [label for label in labels if re.search("[A-Za-z]{3}", label)]
+    assert [label for label in english if not re.search("[ぁ-ヿ一-龠]", label)] == []
 
 
 def test_hints_open_one_after_the_other_and_the_answer_last(

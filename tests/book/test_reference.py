@@ -16,9 +16,11 @@ SOURCE = Path(__file__).resolve().parents[2] / "book" / "appendix" / "bibun.md"
 ROOMS = sorted(module.name for module in pkgutil.iter_modules(bibun.__path__))
 # 中身の部屋。読者が直に呼ぶものはなく、地図に名前だけを載せる
 INSIDE = {
+    "arguments",
     "autograd",
     "box_muller",
     "creation",
+    "in_place",
     "methods",
     "operators",
     "printing",
@@ -27,7 +29,7 @@ INSIDE = {
     "sampling",
     "shapes",
 }
-FIELDS = {"引数:", "戻り値:", "例外:", "属性:", "順に返すもの:"}
+FIELDS = {"引数:", "警告:", "戻り値:", "例外:", "属性:", "順に返すもの:"}
 RUBRICS = {"用例", "補足", "出典", "規則の書き方"}
 
 
