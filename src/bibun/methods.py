@@ -7,7 +7,7 @@ from typing import Any
 
 from bibun import errors
 from bibun.in_place import in_place
-from bibun.operation import FUNCTIONS, Operation, attach, define, function, method
+from bibun.operation import FUNCTIONS, Operation, attach, define, function, method, no_gradient
 from bibun.operators import is_operand
 from bibun.rules import TABLE
 from bibun.rules.arithmetic import DERIVATIVES
@@ -148,7 +148,7 @@ ZERO = define(
         "zero",
         "ZeroBackward0",
         lambda x: make(x._dtype.round_all([0] * x.numel()), x._shape, x._dtype),
-        (lambda g, _x: g * 0,),
+        (lambda g, _x: no_gradient(g),),
         formula="0",
         source=DERIVATIVES,
     )
@@ -158,7 +158,7 @@ FILL = define(
         "fill",
         "FillBackward2",
         lambda x, value: make(x._dtype.round_all([value] * x.numel()), x._shape, x._dtype),
-        (lambda g, _x, _value: g * 0,),
+        (lambda g, _x, _value: no_gradient(g),),
         formula="0",
         source=DERIVATIVES,
     )

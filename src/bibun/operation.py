@@ -261,6 +261,18 @@ def gate(g: Any, condition: Any) -> Any:
     return g if condition else 0.0
 
 
+def no_gradient(g: Tensor) -> Tensor:
+    """どこでも0の勾配. 0を掛けるのと違い、無限大やnanが届いても0になる.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> no_gradient(torch.tensor([1.0, float("nan")]))
+    tensor([0., 0.])
+    """
+    return make([0.0] * g._shape.numel(), g._shape, g._dtype)
+
+
 VIEWS: set[str] = set()
 """結果が入力と同じ並びを指す演算の名前."""
 

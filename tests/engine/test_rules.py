@@ -18,6 +18,7 @@ from bibun.tensor import Tensor
 # --- 記録の名前とつながり ---------------------------------------------------------------------
 
 RECORDED = """
+x % c; x.div(c, rounding_mode="floor"); torch.add(x, v, alpha=2); x - v; x.sub(v, alpha=3)
 x + 2; 2 + x; x - 2; 2 - x; x * 2; 2 * x; x / 2; 2 / x; x ** 2; 2 ** x; x ** x; x ** c; c ** x
 torch.pow(2, x); x // 2; x % 2; -x; abs(x); +x * 1; x.sqrt(); x.square(); x.exp(); x.log()
 x.log1p(); x.expm1(); x.sin(); x.cos(); x.tan(); x.tanh(); x.sigmoid(); x.relu(); x.log2()

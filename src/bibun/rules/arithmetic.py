@@ -7,7 +7,17 @@ from operator import add, mul
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.operation import Operation, binary, define, elementwise, promote, to_floating, unary
+from bibun.operation import (
+    TABLE,
+    Operation,
+    binary,
+    define,
+    elementwise,
+    no_gradient,
+    promote,
+    to_floating,
+    unary,
+)
 from bibun.rules import scalar
 from bibun.tensor import Tensor, make
 
@@ -142,7 +152,7 @@ def _power_by_number(x: Tensor, exponent: float) -> Tensor:
 
 
 def _power_rule(g: Tensor, x: Tensor, exponent: float, _y: Tensor) -> Tensor:
-    return g * 0 if exponent == 0 else g * (exponent * x ** (exponent - 1))
+    return no_gradient(g) if exponent == 0 else g * (exponent * x ** (exponent - 1))
 
 
 POW_SCALAR = define(
@@ -201,7 +211,8 @@ POW_OF_SCALAR = define(
 REMAINDER = binary(
     "remainder",
     scalar.remainder,
-    (lambda g, _a, _b: g, lambda g, a, b: -g * (a // b)),
+    (lambda g, _a, _b: g, lambda g, a, b: -g * TABLE["div_rounded"](a, b, "floor")),
+    node_name="RemainderBackward1",
     formula="(ḡ, -ḡ ⌊a / b⌋)",
     kinks="割り切れる点でも同じ式",
     source=DERIVATIVES,
@@ -228,9 +239,9 @@ def _divide_rounded(a: Any, b: Any, rounding_mode: str) -> Tensor:
 DIV_ROUNDED = define(
     Operation(
         "div_rounded",
-        "DivBackward1",
+        "DivBackward2",
         _divide_rounded,
-        (lambda g, _a, _b, _mode: g * 0, lambda g, _a, _b, _mode: g * 0),
+        (lambda g, _a, _b, _mode: no_gradient(g), lambda g, _a, _b, _mode: no_gradient(g)),
         formula="(0, 0)",
         kinks="段の境目も含めて、どこでも 0",
         source=DERIVATIVES,

@@ -42,7 +42,14 @@ def _shared_among_ties(
         shape = reduced_shape(x._shape, dims, True)
         g, y = g.reshape(shape), y.reshape(shape)
     winners = (x == y).to(g._dtype)
-    return winners * (g / winners.sum(dim=dims, keepdim=True))
+    return (g * winners) / winners.sum(dim=dims, keepdim=True)
+
+
+def _only_to_winners(
+    g: Tensor, x: Tensor, _dims: Sequence[int], _keepdim: bool, y: Tensor
+) -> Tensor:
+    winners = x == y
+    return (g / winners.sum()).expand(x._shape).where(winners, 0.0)
 
 
 def _picked(x: Tensor, dim: int, keepdim: bool, places: list[int], _old: Size) -> Tensor:
@@ -60,18 +67,18 @@ def _picked_rule(
 _TIES = "同点では、勝った要素どうしで等分する"
 _FIRST = "同点では、返した番号の要素だけに ḡ"
 for _name, _better in {"max": operator.gt, "min": operator.lt}.items():
-    for _key, _node, _kinks in (
-        (_name, f"{_name.capitalize()}Backward1", _TIES),
-        (f"a{_name}", f"A{_name}Backward0", _TIES),
+    for _key, _node, _rule in (
+        (_name, f"{_name.capitalize()}Backward1", _only_to_winners),
+        (f"a{_name}", f"A{_name}Backward0", _shared_among_ties),
     ):
         define(
             Operation(
                 _key,
                 _node,
                 _extremes(_better),
-                (_shared_among_ties,),
+                (_rule,),
                 formula="選ばれた要素へ ḡ",
-                kinks=_kinks,
+                kinks=_TIES,
                 source=DERIVATIVES,
             )
         )

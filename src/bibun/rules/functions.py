@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bibun.operation import TABLE, binary, gate, unary
+from bibun.operation import TABLE, binary, gate, no_gradient, unary
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.tensor import Tensor
@@ -118,7 +118,7 @@ unary(
 binary(
     "threshold_backward",
     gate_number,
-    (lambda g, _a, b: gate(g, ~(b <= 0)), lambda g, _a, _b: g * 0),
+    (lambda g, _a, b: gate(g, ~(b <= 0)), lambda g, _a, _b: no_gradient(g)),
     node_name="ThresholdBackwardBackward0",
     formula="(b > 0 なら ḡ、でなければ 0。0)",
     kinks="b = 0 では 0、b = nan では ḡ",
@@ -160,7 +160,7 @@ for _name, _function in (
     unary(
         _name,
         _function,
-        lambda g, _x, _y: g * 0,
+        lambda g, _x, _y: no_gradient(g),
         floating=False,
         formula="0",
         kinks="段の境目も含めて、どこでも 0",
