@@ -181,6 +181,7 @@ class Anchor(Node):
 
     def __del__(self, waiting: list[Any] = _waiting, busy: list[bool] = _busy) -> None:
         waiting.append((self.parents, self.saved))
+        self.parents, self.saved = (), None  # 列だけが持つようにする。残すと、ここから入れ子が続く
         if not busy[0]:
             busy[0] = True
             while waiting:
