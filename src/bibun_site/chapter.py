@@ -94,15 +94,25 @@ def refuse_input(prompt: str = "", *_: object, **__: object) -> str:
     raise RuntimeError("本のビルドの中では input() を使えません。値をセルに書いてください。")
 
 
+def show_nothing(*_: object, **__: object) -> None:
+    """``len?`` の説明。カーネルでは別の画面に出るので、ノートブックには残らない。"""
+
+
+def add_working_directory() -> None:
+    """章のフォルダーから読み込めるようにする(カーネルと同じく、標準ライブラリーの次)。"""
+    places = [i for i, path in enumerate(sys.path) if path.endswith("-packages")]
+    sys.path.insert(places[0] if places else 0, "")
+
+
 def start() -> ChapterShell:
     """新しい名前空間のIPythonを用意する。"""
+    add_working_directory()
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
     shell = ChapterShell.instance(
         config=config, display_pub_class=Publisher, displayhook_class=Result
     )
-    shell.set_hook("show_in_pager", lambda *_: None, 99)  # カーネルでも、説明の画面は出力に残らない
+    shell.set_hook("show_in_pager", show_nothing, 99)
     shell.run_line_magic("matplotlib", "inline")
     sys.stdout = Stream("stdout", 1, shell.recorder)
     sys.stderr = Stream("stderr", 2, shell.recorder)

@@ -25,6 +25,10 @@ from bibun_site.environment import ENVIRONMENT, STARTUP
 PACKAGE = Path(bibun.__file__).parent
 ALWAYS = "bibun.notebook"  # どの章でも、始まるときに読み込まれる
 DYNAMIC = re.compile(r"\b(import_module|__import__|iter_modules)\b")
+CELL_FILE = re.compile(
+    r'(File ")?(<ipython-input-[^>"]*>|([^\s"]*ipykernel_\d+[\\/])?\d+\.py)"?, line (?P<line>\d+)'
+)
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",
@@ -174,6 +178,15 @@ def normalise(notebook: Any) -> None:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
             cell.outputs = merge_streams(cell.outputs)
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    output.evalue = name_cell(output.evalue)
+                    output.traceback = [name_cell(line) for line in output.traceback]
+
+
+def name_cell(text: str) -> str:
+    """色を除き、構文の誤りに現れるセルのファイル名(実行のたびに変わる)を、セルの行に替える。"""
+    return CELL_FILE.sub(lambda match: f"セルの{match['line']}行目", COLOR.sub("", text))
 
 
 def merge_streams(outputs: list[Any]) -> list[Any]:

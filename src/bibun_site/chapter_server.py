@@ -96,7 +96,7 @@ def settle(job: dict[str, Any], folder: str, words: int) -> None:
     die_with_parent()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(Path(folder, "work"))
-    sys.path[0] = ""
+    del sys.path[0]  # このプロセスを始めた場所
     os.environ["TMPDIR"] = str(Path(folder, "temporary"))
     tempfile.tempdir = None
     limit_memory(job["memory"])

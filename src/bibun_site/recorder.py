@@ -86,7 +86,7 @@ class Recorder:
 class Stream(io.TextIOBase):
     """``sys.stdout`` などの代わりに、`Recorder` へ書く流れ。"""
 
-    encoding = "utf-8"
+    encoding = "UTF-8"
 
     def __init__(self, name: str, descriptor: int, recorder: Recorder) -> None:
         self.name = name

@@ -1,0 +1,244 @@
+"""章どうしが切り離され、限りを超えた章が、場所とともに告げられ、何も残らないこと。"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bibun_site.execution import WARM_SERVER, Run, describe_traceback, execute
+
+from .conftest import ROOT, Book, code, notebook, page
+
+MARK = f"bibun-execution-test-{os.getpid()}"  # このテストが起こしたプロセスの目印
+SLEEPER = f"import subprocess\nchild = subprocess.Popen(['sleep', '300', '{MARK}'])"
+
+
+def run(seconds: float = 30, **books: Any) -> dict[str, Run]:
+    """実行し終えた章。"""
+    done = {}
+    for each, running in execute(books, seconds=seconds):
+        if each not in running:
+            done[each.name] = each
+    return done
+
+
+def texts(cell: Any) -> str:
+    """セルの出力の文字。"""
+    parts = []
+    for output in cell.outputs:
+        parts.append(output.get("text") or output.get("evalue") or output.data["text/plain"])
+    return "".join(parts)
+
+
+# ---- 切り離し -----------------------------------------------------------------------------
+
+
+def test_each_chapter_has_its_own_process_and_empty_folder() -> None:
+    place = "import os\nprint(os.getpid(), os.getcwd(), os.listdir())"
+    books = {"a": notebook(place), "b": notebook(place)}
+    run(**books)
+    first, second = (texts(book.cells[0]).split() for book in books.values())
+    assert first[:2] != second[:2]
+    assert first[0] != str(os.getpid())
+    assert first[2:] == second[2:] == ["[]"]
+
+
+def test_nothing_of_one_chapter_is_seen_by_another() -> None:
+    leaves = notebook(
+        "import os, sys, matplotlib\nsecret = 1\nopen('left.txt', 'w').close()\n"
+        "matplotlib.rcParams['font.size'] = 99\nos.environ['SECRET'] = '1'\nsys.modules['secret'] = os"
+    )
+    sees = (
+        "import os, sys, matplotlib\n"
+        "print('secret' in globals(), os.listdir(), matplotlib.rcParams['font.size'] == 99, "
+        "'SECRET' in os.environ, 'secret' in sys.modules)"
+    )
+    books = {"a": leaves, "b": notebook(sees), "c": notebook(sees), "d": notebook(sees)}
+    run(**books)
+    for name in "bcd":
+        assert texts(books[name].cells[0]) == "False [] False False False\n"
+
+
+# ---- 限り ---------------------------------------------------------------------------------
+
+
+def test_a_cell_over_time_is_stopped_and_the_place_is_told() -> None:
+    slow = notebook("1", "def wait():\n    import time\n    time.sleep(99)\n\n\nwait()", "2")
+    books = {"slow": slow, "fast": notebook("1 + 1"), "after": notebook("2 + 2")}
+    done = run(seconds=1.5, **books)
+    assert done["slow"].reason == "1つのセルが1.5秒を超えました"
+    assert done["slow"].at == 1
+    assert describe_traceback(done["slow"].traceback, first=10) == [
+        "  2番のセルの6行目(ファイルの15行目)",
+        "  2番のセルの3行目(ファイルの12行目)、関数 wait の中",
+    ]
+    assert texts(slow.cells[0]) == "1"
+    assert slow.cells[2].execution_count is None
+    assert (texts(books["fast"].cells[0]), texts(books["after"].cells[0])) == ("2", "4")
+
+
+def test_time_is_counted_for_each_cell() -> None:
+    cell = "import time\ntime.sleep(0.8)"
+    assert not run(seconds=1.5, a=notebook(cell, cell, cell))["a"].reason
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import os\nos._exit(3)", "終了コード 3"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "シグナル SIGKILL"),
+        ("import ctypes\nctypes.string_at(0)", "シグナル SIGSEGV"),
+    ],
+)
+def test_a_chapter_that_dies_is_reported_and_the_others_finish(source: str, reason: str) -> None:
+    books = {"dies": notebook("1", source, "2"), "lives": notebook("1 + 1")}
+    done = run(**books)
+    assert done["dies"].reason == f"プロセスが途中で止まりました({reason})"
+    assert done["dies"].at == 1
+    assert texts(books["lives"].cells[0]) == "2"
+    if "SEGV" in reason:
+        assert describe_traceback(done["dies"].traceback, first=1) == [
+            "  Segmentation fault",
+            "  2番のセルの2行目(ファイルの2行目)",
+        ]
+
+
+def test_memory_is_limited_and_torch_still_works() -> None:
+    book = notebook(
+        "big = bytearray(3 << 30)",
+        "import torch\nbig = torch.ones(1 << 30)",
+        "torch.ones(1 << 20).sum()",
+    )
+    assert not run(a=book)["a"].reason
+    assert book.cells[0].outputs[0].ename == "MemoryError"
+    assert "can't allocate memory" in texts(book.cells[1])
+    assert texts(book.cells[2]) == "tensor(1048576.)"
+
+
+@pytest.mark.parametrize("source", ["input('?')", "import getpass\ngetpass.getpass()"])
+def test_input_is_refused(source: str) -> None:
+    book = notebook(source)
+    run(a=book)
+    assert "input() を使えません" in texts(book.cells[0])
+
+
+def test_standard_input_is_empty() -> None:
+    book = notebook("import sys\nsys.stdin.read()")
+    run(a=book)
+    assert texts(book.cells[0]) == "''"
+
+
+# ---- 後始末 -------------------------------------------------------------------------------
+
+
+def leftovers() -> list[str]:
+    """このテストが起こして残ったプロセスと、章の一時フォルダー。"""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if MARK in command:
+            found.append(command)
+    return found
+
+
+def folders() -> list[Path]:
+    """章の一時フォルダー。"""
+    return list(Path(os.environ["TMPDIR"]).glob("bibun-*"))
+
+
+def settle(condition: Any, seconds: float = 10) -> bool:
+    """条件が成り立つまで待つ。"""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(condition())
+
+
+@pytest.mark.xdist_group("leftovers")
+@pytest.mark.parametrize(
+    "ending",
+    ["", "\nimport os\nos._exit(1)", "\nwhile True: pass"],
+    ids=["finishes", "dies", "hangs"],
+)
+def test_nothing_is_left_when_a_chapter(ending: str) -> None:
+    daemon = f"\nsubprocess.Popen(['sleep', '300', '{MARK}'], start_new_session=True)"
+    leak = "\nimport tempfile\ntempfile.mkdtemp()"
+    run(seconds=2, a=notebook(SLEEPER + daemon + leak + ending))
+    assert leftovers() == []
+    assert folders() == []
+
+
+CLIENT = f"""
+import sys
+from tests.execution.conftest import notebook
+from bibun_site.execution import execute
+
+for run, running in execute({{"a": notebook({SLEEPER!r}, "while True: pass")}}, seconds=60):
+    if run.at == 1:
+        print("running", flush=True)
+"""
+
+
+@pytest.mark.xdist_group("leftovers")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_the_parent_is_stopped_by(how: signal.Signals) -> None:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", CLIENT],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"running\n"
+        assert leftovers() != []
+        parent.send_signal(how)
+        parent.wait()
+    assert settle(lambda: not leftovers() and not folders())
+
+
+@pytest.mark.xdist_group("leftovers")
+def test_nothing_is_left_when_the_executor_itself_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(WARM_SERVER)
+    book = notebook(SLEEPER + "\nimport os\nos.kill(os.getppid(), 9)", "while True: pass")
+    with pytest.raises(RuntimeError, match="章を実行するプロセスが止まりました"):
+        run(a=book)
+    assert settle(lambda: not leftovers() and not folders())
+
+
+# ---- ビルドの中で -------------------------------------------------------------------------
+
+
+def test_the_build_names_the_chapter_the_cell_and_the_line(tmp_path: Path) -> None:
+    pages = {
+        "good": page("good", code("print('終わりまで')")),
+        "dies": page("dies", "文。", code("1 + 1"), code("import os\n\nos._exit(7)"), code("2")),
+        "segv": page(
+            "segv", code("def f():\n    ctypes.string_at(0)"), code("import ctypes\n\nf()")
+        ),
+    }
+    book = Book(tmp_path, pages)
+    built = book.build()
+    assert built.returncode != 0
+    line = pages["dies"].splitlines().index("import os") + 1
+    assert f"book/dies.md:{line}: WARNING: 2番目のセルで実行が止まりました" in built.log
+    assert "終了コード 7" in built.log
+    line = pages["segv"].splitlines().index("import ctypes") + 1
+    assert f"book/segv.md:{line}: WARNING: 2番目のセルで実行が止まりました" in built.log
+    assert f"2番のセルの3行目(ファイルの{line + 2}行目)" in built.log
+    assert "関数 f の中" in built.log
+    assert "終わりまで" in book.html("good")
+    assert built.executed == {"good", "dies", "segv"}
+    assert book.build().executed == {"dies", "segv"}, "止まった章の結果は、使い回さない"
