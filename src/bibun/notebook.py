@@ -32,7 +32,7 @@ def setup() -> None:
         from IPython import get_ipython
     except ImportError:
         return
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if shell is None:
         return
     shell.set_custom_exc((Exception,), _show_short_traceback)
