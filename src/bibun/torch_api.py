@@ -46,6 +46,7 @@ __all__ = [
     "zeros_like",
 ]  # fmt: skip
 
+__version__ = "2.13.0+bibun"  # 言葉をそろえた相手の版。後ろの飾りが、本物ではないことを示す
 float = float32
 double = float64
 long = int64
