@@ -10,11 +10,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import myst_nb.core.execute.cache
 from myst_nb.core.read import create_nb_reader
 from sphinx.application import Sphinx
+from sphinx.builders.html import BuildInfo, StandaloneHTMLBuilder
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
@@ -27,6 +29,7 @@ from bibun_site.chapter_cache import (
 )
 from bibun_site.environment import ENVIRONMENT, STARTUP
 
+PLACES = {"html_static_path", "templates_path"}
 TIMES = "bench/times.json"  # `make bench` が測って書く、章ごとの実行時間
 
 
@@ -77,9 +80,19 @@ def note_sources(env: BuildEnvironment, docname: str, notebook: Any) -> None:
     env.metadata[docname]["bibun"] = (names, key_of_files(files))
 
 
+def forget_places(app: Sphinx) -> None:
+    """``.buildinfo`` の指紋から、この計算機のフォルダーの場所を除く(置き場所で違うサイトにしない)。"""
+    if isinstance(app.builder, StandaloneHTMLBuilder):
+        elsewhere = SimpleNamespace(
+            filter=lambda kinds: [v for v in app.config.filter(kinds) if v.name not in PLACES]
+        )
+        app.builder.build_info = BuildInfo(elsewhere, app.tags, frozenset({"html"}))
+
+
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。環境は設定の値なので、変わればSphinxがすべての章を読み直す。"""
     myst_nb.core.execute.cache.get_cache = ChapterCache
     app.add_config_value("bibun_environment", "", "env")
     app.connect("config-inited", prepare, priority=100)
+    app.connect("builder-inited", forget_places)
     app.connect("env-get-outdated", outdated)

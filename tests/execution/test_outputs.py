@@ -64,7 +64,7 @@ CELLS = {
     ),
     "torch's error": "torch.ones(2, 3) @ torch.ones(2)",
     "graph by torchviz": "import torchviz\ntorchviz.make_dot(x**2, params={'x': x})",
-    "graph by bibun": "from bibun.render import draw\ndraw(x**2)",
+    "graph by bibun": "from bibun.graph import Graph\nfrom bibun.render import draw\ndraw(Graph.from_tensor(x**2))",
     "await": "import asyncio\nawait asyncio.sleep(0)\n'待った'",
     "class of this notebook": "class C: pass\nimport pickle\n(C.__module__, type(pickle.loads(pickle.dumps(C()))) is C)",
     "docstring pager": "len?",
