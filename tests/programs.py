@@ -207,6 +207,10 @@ OPERATIONS["t"] = Operation(
 OPERATIONS["reshape-transposed"] = Operation(
     lambda T, xs, p: xs[0].transpose(*p).reshape(-1), choose=_two_dimensions
 )
+OPERATIONS["reshape-column"] = Operation(  # 飛び飛びのまま、歩幅だけで形を変えられる
+    lambda T, xs, _p: xs[0].select(-1, 0).reshape(-1),
+    choose=lambda draw, xs: () if xs[0].dim() > 1 else None,
+)
 OPERATIONS["double"] = Operation(lambda T, xs, _p: xs[0].double())
 OPERATIONS["unbind"] = Operation(lambda T, xs, p: xs[0].unbind(p[0])[-1], choose=_a_dimension)
 OPERATIONS["split"] = Operation(lambda T, xs, p: xs[0].split(1, p[0])[0], choose=_a_dimension)

@@ -163,12 +163,22 @@ FILL = define(
         source=DERIVATIVES,
     )
 )
-COPY = define(
+OVERWRITE = define(
+    Operation(
+        "overwrite",
+        "CopyBackwards",
+        lambda x, source: source.detach().to(x._dtype).expand(x._shape),
+        (lambda g, _x, _source: no_gradient(g), lambda g, _x, _source: g),
+        formula="(0、ḡ)",
+        source=DERIVATIVES,
+    )
+)
+COPY = define(  # 逆伝播が、葉に届いた勾配の写しを記録するときに使う
     Operation(
         "copy",
         "CopyBackwards",
-        lambda source, x: source.detach().to(x._dtype).expand(x._shape),
-        (lambda g, _source, _x: g,),
+        TABLE["clone"].forward,
+        (lambda g, _source: g,),
         formula="ḡ",
         source=DERIVATIVES,
     )
@@ -208,7 +218,7 @@ def copy_(x: Tensor, source: Tensor) -> Tensor:
     >>> torch.zeros(2).copy_(torch.tensor([1, 2]))
     tensor([1., 2.])
     """
-    return in_place(x, lambda before, value: COPY(value, before), source)
+    return in_place(x, OVERWRITE, source)
 
 
 for _function in (zero_, fill_, copy_):

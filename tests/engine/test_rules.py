@@ -36,6 +36,8 @@ v[torch.tensor([0, 1])]; v[b]; m[[0, 1], [1, 2]]; m[:, [0, 1]]; v.clone(); v.dou
 v.to(torch.float64); next(iter(v)); list(m)[1]; v.flip(0); v.view_as(v); m.split(1)[1]
 m.chunk(2)[0]; x.reshape(1); m.view(2, 3); v + v.double(); m.sum(1, keepdim=True) * v
 (m * 1).mul_(2); (m * 1).zero_(); (m * 1).fill_(x.item()); (m * 1).sin_(); v.contiguous() * 1
+(m * 1).copy_(m); (m * 1).copy_(c); m.T.reshape(3, 2); m[:, 1].reshape(1, 2); m[0].reshape(1, 3)
+x.expand(2).reshape(-1); x.expand(2, 3).flatten(); v[::2].reshape(2, 1)
 """
 EXPRESSIONS = [e.strip() for line in RECORDED.strip().splitlines() for e in line.split(";")]
 
@@ -133,6 +135,32 @@ def test_value_and_derivatives_at_the_edges_are_those_of_torch(source: str, at: 
         assert mine == pytest.approx(other, rel=3e-6, abs=1e-37, nan_ok=True)
 
 
+NAN_AMONG_VALUES = [
+    "v.max()", "v.min()", "v.amax()", "v.amin()", "v.max(0).values", "v.min(0).values",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", NAN_AMONG_VALUES)
+def test_extreme_of_values_with_nan_sends_the_gradient_to_nan_as_torch_does(source: str) -> None:
+    program = "v = torch.tensor([1.0, -1.0, 3.0, -2.0], requires_grad=True); w = v.log()\n"
+    program += f"({source.replace('v', 'w', 1)}).backward(); r = v.grad"
+    theirs, ours = (outcome(engine, program) for engine in ENGINES.values())
+    assert ours == theirs
+    assert ours.error is None
+
+
+def test_value_overwritten_by_copying_gets_zeros() -> None:
+    program = """
+y = v.log()
+y.copy_(c)
+y.sum().backward()
+r = v.grad, y
+"""
+    theirs, ours = (outcome(engine, program) for engine in ENGINES.values())
+    assert ours == theirs
+    assert ours.error is None
+
+
 # --- 何階でも微分できること -------------------------------------------------------------------
 
 
@@ -151,6 +179,9 @@ def test_value_and_derivatives_at_the_edges_are_those_of_torch(source: str, at: 
         "lambda v: v.outer(v).mm(v.outer(v)).sum()",
         "lambda v: (v.max() * v.min()).tanh()",
         "lambda v: v[[0, 0, 2]].prod() + v[v > 1].prod()",
+        "lambda v: (v.outer(v)[:, 1:] ** 2).prod()",
+        "lambda v: v.outer(v).sin().split(1, 1)[2].prod()",
+        "lambda v: v.outer(v).max(1, keepdim=True).values.square().prod()",
         "lambda v: (v / v.norm_squared()).sum()",
     ],
 )

@@ -133,6 +133,10 @@ _SPECIAL_POWERS: dict[
     -1: scalar.reciprocal,
     -2: scalar.reciprocal_of_square,
 }
+_IN_FLOAT32: dict[float, Callable[[float], float]] = {
+    3: scalar.cube_in_float32,
+    -2: scalar.reciprocal_of_square_in_float32,
+}
 
 
 def _power_by_number(x: Tensor, exponent: float) -> Tensor:
@@ -146,8 +150,8 @@ def _power_by_number(x: Tensor, exponent: float) -> Tensor:
     function = _SPECIAL_POWERS.get(exponent)
     if function is None or not dtype.is_floating_point:
         return _power(x, exponent)
-    if exponent == 3 and dtype is dtypes.float32:
-        function = scalar.cube_in_float32
+    if dtype is dtypes.float32:
+        function = _IN_FLOAT32.get(exponent, function)
     return make(dtype.round_all(map(function, dtype.round_all(x._data))), x._shape, dtype)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from bibun import dtypes, errors
 from bibun.operation import TABLE, Operation, define, method
 from bibun.rules.arithmetic import DERIVATIVES
+from bibun.rules.indexing import scatter_back
 from bibun.rules.reduction import dimensions, groups, reduced_shape
 from bibun.shapes import SCALAR, Size, dimension, grid, strides
 from bibun.tensor import Tensor, make
@@ -48,7 +49,7 @@ def _shared_among_ties(
 def _only_to_winners(
     g: Tensor, x: Tensor, _dims: Sequence[int], _keepdim: bool, y: Tensor
 ) -> Tensor:
-    winners = x == y
+    winners = x.isnan() if y != y else x == y
     return (g / winners.sum()).expand(x._shape).where(winners, 0.0)
 
 
@@ -61,7 +62,7 @@ def _picked(x: Tensor, dim: int, keepdim: bool, places: list[int], _old: Size) -
 def _picked_rule(
     g: Tensor, _x: Tensor, _dim: int, _keepdim: bool, places: list[int], old: Size
 ) -> Tensor:
-    return TABLE["scatter"](g, old, places)
+    return scatter_back(g, old, places)
 
 
 _TIES = "同点では、勝った要素どうしで等分する"

@@ -5,7 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bibun.operation import TABLE, binary, gate, no_gradient, unary
+from bibun import dtypes
+from bibun.operation import (
+    TABLE,
+    Operation,
+    binary,
+    define,
+    elementwise,
+    gate,
+    method,
+    no_gradient,
+    to_floating,
+    unary,
+)
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.tensor import Tensor
@@ -108,13 +120,35 @@ unary(
 unary("sinh", scalar.sinh, lambda g, x, _y: g * x.cosh(), formula="ḡ cosh x", source=DERIVATIVES)
 unary("cosh", scalar.cosh, lambda g, x, _y: g * x.sinh(), formula="ḡ sinh x", source=DERIVATIVES)
 unary("tanh", math.tanh, lambda g, _x, y: g * (1 - y * y), formula="ḡ (1 - y²)", source=DERIVATIVES)
-unary(
-    "sigmoid",
-    scalar.sigmoid,
-    lambda g, _x, y: g * (1 - y) * y,
-    formula="ḡ (1 - y) y",
-    source=DERIVATIVES,
+_sigmoid_by_dtype = {
+    dtypes.float32: elementwise(scalar.sigmoid_in_float32, to_floating),
+    dtypes.float64: elementwise(scalar.sigmoid, to_floating),
+}
+SIGMOID = define(
+    Operation(
+        "sigmoid",
+        "SigmoidBackward0",
+        lambda x: _sigmoid_by_dtype[to_floating(x._dtype)](x),
+        (lambda g, _x, y: g * (1 - y) * y,),
+        formula="ḡ (1 - y) y",
+        source=DERIVATIVES,
+    )
 )
+
+
+@method
+def sigmoid(x: Tensor) -> Tensor:
+    """シグモイド関数`1 / (1 + exp(-x))`. 値は0から1のあいだにある.
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> torch.sigmoid(torch.tensor([0.0, 100.0]))
+    tensor([0.5000, 1.0000])
+    """
+    return SIGMOID(x)
+
+
 binary(
     "threshold_backward",
     gate_number,

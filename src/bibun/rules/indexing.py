@@ -20,7 +20,7 @@ __all__: list[str] = []
 # --- 勾配をもとの場所へ戻す --------------------------------------------------------------------
 
 
-def _scattered(g: Tensor, shape: Size, places: Sequence[int]) -> Tensor:
+def _scattered(g: Tensor, shape: Size, places: Sequence[int], _old: Size) -> Tensor:
     values = [0.0] * shape.numel()
     for place, value in zip(places, g._data, strict=True):
         values[place] += value
@@ -32,19 +32,23 @@ SCATTER = define(
         "scatter",
         "IndexPutBackward0",
         _scattered,
-        (lambda g, _x, _shape, places: _gathered_tensor(g, places),),
+        (lambda g, _x, _shape, places, old: TABLE["index"](g, places, old, g._shape),),
         formula="ḡ から同じ場所を取り出す",
         source=DERIVATIVES,
     )
 )
 
 
-def _gathered_tensor(g: Tensor, places: Sequence[int]) -> Tensor:
-    return INDEX(g, places, Size((len(places),)), g._shape)
+def scatter_back(g: Tensor, shape: Size, places: Sequence[int]) -> Tensor:
+    """形`shape`の0を並べ、場所`places`に勾配`g`を足し込む.
 
-
-def _scatter_back(g: Tensor, shape: Size, places: Sequence[int]) -> Tensor:
-    return SCATTER(g, shape, places)
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> scatter_back(torch.tensor([1.0, 2.0]), Size((3,)), [0, 2])
+    tensor([1., 0., 2.])
+    """
+    return SCATTER(g, shape, places, g._shape)
 
 
 # --- viewになる取り出し -----------------------------------------------------------------------
@@ -67,7 +71,7 @@ SELECT = define_view(
     "select",
     "SelectBackward0",
     _selected,
-    lambda g, _x, dim, index, old: _scatter_back(g, old, _selected_places(old, dim, index)),
+    lambda g, _x, dim, index, old: scatter_back(g, old, _selected_places(old, dim, index)),
     "ḡ をもとの場所に置き、ほかは 0",
 )
 
@@ -90,21 +94,21 @@ SLICE = define_view(
     "slice",
     "SliceBackward0",
     _sliced,
-    lambda g, _x, dim, span, old: _scatter_back(g, old, _sliced_places(old, dim, span)),
+    lambda g, _x, dim, span, old: scatter_back(g, old, _sliced_places(old, dim, span)),
     "ḡ をもとの場所に置き、ほかは 0",
 )
 UNBIND = define_view(
     "unbind",
     "UnbindBackward0",
     _selected,
-    lambda g, _x, dim, index, old: _scatter_back(g, old, _selected_places(old, dim, index)),
+    lambda g, _x, dim, index, old: scatter_back(g, old, _selected_places(old, dim, index)),
     "ḡ をもとの場所に置き、ほかは 0",
 )
 SPLIT = define_view(
     "split",
     "SplitBackward0",
     _sliced,
-    lambda g, _x, dim, span, old: _scatter_back(g, old, _sliced_places(old, dim, span)),
+    lambda g, _x, dim, span, old: scatter_back(g, old, _sliced_places(old, dim, span)),
     "ḡ をもとの場所に置き、ほかは 0",
 )
 
@@ -202,7 +206,7 @@ INDEX = define(
         "index",
         "IndexBackward0",
         _gathered,
-        (lambda g, _x, places, _shape, old: _scatter_back(g, old, places),),
+        (lambda g, _x, places, _shape, old: scatter_back(g, old, places),),
         formula="ḡ をもとの場所に足し込む",
         kinks="同じ要素を何度も取り出すと、その勾配は足し合わされる",
         source=DERIVATIVES,

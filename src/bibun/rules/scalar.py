@@ -99,6 +99,11 @@ def reciprocal_of_square(x: float) -> float:
     return divide(1.0, x * x)
 
 
+def reciprocal_of_square_in_float32(x: float) -> float:
+    """torchは`x * x`をいちどfloat32に丸めてから、逆数にする."""
+    return divide(1.0, dtypes.round_to_float32(x * x))
+
+
 def cube(x: float) -> float:
     return x * x * x
 
@@ -166,7 +171,12 @@ def cosh(x: float) -> float:
 
 
 def sigmoid(x: float) -> float:
-    return 1.0 / (1.0 + exp(-x)) if x > -700 else exp(x)
+    return 1.0 / (1.0 + exp(-x))
+
+
+def sigmoid_in_float32(x: float) -> float:
+    """torchは`exp(-x)`をいちどfloat32に丸める. `x`が-88.7より小さいと無限大になり、結果は0になる."""
+    return 1.0 / (1.0 + dtypes.round_to_float32(exp(-x)))
 
 
 def relu(x: Any) -> Any:

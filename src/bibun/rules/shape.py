@@ -80,19 +80,24 @@ def _viewable(x: Tensor, shape: Size) -> bool:
     return grid(shape, actual, order[0]) == order
 
 
-VIEW = define_view(
-    "view",
-    "ViewBackward0",
-    lambda x, shape, _old: x._view(x._index, shape),
-    lambda g, _x, _shape, old: g.reshape(old),
-    "ḡ を x の形に戻す",
+def _reshaped(x: Tensor, shape: Size, _old: Size) -> Tensor:
+    return x._view(x._index, shape)
+
+
+def _shaped_back(g: Tensor, _x: Tensor, _shape: Size, old: Size) -> Tensor:
+    return g.reshape(old)
+
+
+VIEW = define_view("view", "ViewBackward0", _reshaped, _shaped_back, "ḡ を x の形に戻す")
+RESHAPE_ALIAS = define_view(
+    "reshape_alias", "ReshapeAliasBackward0", _reshaped, _shaped_back, "ḡ を x の形に戻す"
 )
 UNSAFE_VIEW = define(
     Operation(
         "unsafe_view",
         "UnsafeViewBackward0",
-        lambda x, shape, _old: x._view(x._index, shape),
-        (lambda g, _x, _shape, old: g.reshape(old),),
+        _reshaped,
+        (_shaped_back,),
         formula="ḡ を x の形に戻す",
         source=DERIVATIVES,
     )
@@ -156,8 +161,10 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
             [4, 5]])
     """
     size = complete(ints(shape), x.numel())
-    if _viewable(x, size):
+    if x.is_contiguous():
         return VIEW(x, size, x._shape)
+    if _viewable(x, size):
+        return RESHAPE_ALIAS(x, size, x._shape)
     return UNSAFE_VIEW(CLONE(x), size, x._shape)
 
 
