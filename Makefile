@@ -9,7 +9,7 @@ export ATEN_CPU_CAPABILITY := avx2
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book serve test unit bench doctest lint format types newest lock linkcheck clean
+.PHONY: help book serve test unit bench reproduce doctest lint format types newest lock linkcheck clean
 
 help:            ## この一覧
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -39,8 +39,8 @@ book: $(VENV)/book.ready  ## 本を作る(_build/html)
 
 serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、保存のたびに作り直す
 	$(BIN)/jupyter-book config sphinx . >/dev/null
-	$(BIN)/sphinx-autobuild . _build/serve -d _build/.serve -n \
-	  --host 127.0.0.1 --port $(PORT) --watch src --ignore '*/_build/*' --ignore '*/.venv/*'
+	$(BIN)/python -m bibun_site.serve . _build/serve -d _build/.serve -n \
+	  --host 127.0.0.1 --port $(PORT) --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*'
 
 test: $(VENV)/test.ready node_modules/ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
 	@$(PYTHON) tools/browser.py
@@ -49,8 +49,12 @@ test: $(VENV)/test.ready node_modules/ready book  ## 本を作り、すべての
 unit: $(VENV)/test.ready node_modules/ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/book
 
-bench: $(VENV)/bench.ready  ## 速さと記憶の量を、ほかの自動微分と比べる(比だけを読む)
+bench: $(VENV)/bench.ready  ## エンジンと本のビルドの速さを、ほかのものと比べる(比だけを読む)
 	$(BIN)/python bench/engine.py
+	$(BIN)/python bench/build.py
+
+reproduce: $(VENV)/book.ready  ## 本を2か所で、違うしかたで作り、1バイトも違わないことを見る
+	$(BIN)/python bench/reproduce.py
 
 doctest: $(VENV)/test.ready  ## 公開した名前の用例と、本の用例
 	$(BIN)/python -m pytest --doctest-modules src/bibun -p no:cacheprovider

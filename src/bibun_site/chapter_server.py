@@ -44,6 +44,7 @@ PRELOAD = (
     "torchviz",
     "bibun_site.chapter",
 )
+WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # 待っているプロセスのソケットの場所を伝える環境変数
 TICK = 0.1
 LAST_WORDS_SECONDS = 0.5
 
@@ -318,7 +319,7 @@ def read_all(descriptor: int) -> str:
 
 
 def listen(path: str) -> None:
-    """つないで来た相手ごとに分岐する。標準入力が閉じたら、相手の終わりを待って終わる。"""
+    """つないで来た相手ごとに分岐する。標準入力が閉じたら、ソケットをフォルダーごと消して終わる。"""
     with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
         door.bind(path)
         door.listen()
@@ -332,7 +333,7 @@ def listen(path: str) -> None:
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG) != (0, 0):
                     pass
-    Path(path).unlink(missing_ok=True)
+    shutil.rmtree(Path(path).parent)
     with suppress(ChildProcessError):
         while True:
             os.wait()

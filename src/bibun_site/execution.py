@@ -29,13 +29,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from bibun_site.chapter_cache import ChapterCache
-from bibun_site.chapter_server import encode, stop_group
+from bibun_site.chapter_server import WARM_SERVER, encode, stop_group
 from bibun_site.kernel import note_sources, notebook_of, recorded_times
 from bibun_site.progress import Progress
 
 logger = logging.getLogger(__name__)
 
-WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # `serve` が待たせているプロセスのソケットの場所
 MEMORY = 2 << 30  # 1つの章が、読み込み済みのパッケージのほかに使ってよいバイト数
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from bibun_site.execution import WARM_SERVER, Run, describe_traceback, execute
+from bibun_site.chapter_server import WARM_SERVER
+from bibun_site.execution import Run, describe_traceback, execute
 
 from .conftest import ROOT, Book, code, notebook, page
 

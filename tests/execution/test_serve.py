@@ -1,0 +1,115 @@
+"""保存すると新しいページになり、止めると何も残らないこと(``make serve``)。"""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import JUPYTER_BOOK, Book, code, page
+
+
+def settle(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    """条件が成り立つまで待つ。"""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def free_port() -> int:
+    """空いているポート。"""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Served:
+    """見せている本。"""
+
+    def __init__(self, book: Book, temporary: Path) -> None:
+        _, condition = book.command()
+        condition["env"]["TMPDIR"] = str(temporary)
+        subprocess.run(
+            [JUPYTER_BOOK, "config", "sphinx", "."], **condition, check=True, capture_output=True
+        )
+        command = [sys.executable, "-m", "bibun_site.serve", ".", "_build/serve"]
+        self.port = free_port()
+        command += ["-d", "_build/.serve", "--port", str(self.port)]
+        command += ["--ignore", "*/_build/*", "--ignore", "*/__pycache__/*"]
+        self.book, self.temporary = book, temporary
+        self.log = book.folder / "log.txt"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, **condition)
+
+    def is_watching(self) -> bool:
+        """ページを配り、保存を見張っているか(見張りは、配り始めるときに始まる)。"""
+        with socket.socket() as visitor:
+            if visitor.connect_ex(("127.0.0.1", self.port)):
+                return False
+        time.sleep(0.5)
+        return True
+
+    def html(self, name: str) -> str:
+        """いま見えるページ。"""
+        path = self.book.folder / "_build/serve/book" / f"{name}.html"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def shows(self, name: str, text: str) -> bool:
+        """ページに文字が現れるまで待つ。"""
+        return settle(lambda: text in self.html(name))
+
+    def processes(self) -> list[str]:
+        """この本を見せるために動いているプロセス。"""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"TMPDIR={self.temporary}".encode() in (place / "environ").read_bytes():
+                    found.append(place.name)
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    pages = {
+        "prose": page("prose", "はじめの文。", code("6 * 7")),
+        "code": page("code", code("from bibun.added import answer\n\nanswer()")),
+    }
+    book = Book(tmp_path / "book", pages)
+    (book.folder / "src/bibun/added.py").write_text("def answer():\n    return 1111\n", "utf-8")
+    (tmp_path / "tmp").mkdir()
+    served = Served(book, tmp_path / "tmp")
+    yield served
+    served.process.kill()
+    served.process.wait()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_saved_pages_appear_and_nothing_is_left_after(served: Served, how: signal.Signals) -> None:
+    book = served.book
+    assert served.shows("code", "1111"), served.log.read_text("utf-8")
+    assert settle(served.is_watching)
+    prose = book.page("prose")
+    prose.write_text(prose.read_text("utf-8").replace("はじめの文。", "次の文。"), "utf-8")
+    assert served.shows("prose", "次の文。")
+    code_page = book.page("code")
+    code_page.write_text(code_page.read_text("utf-8").replace("answer()", "answer() + 1"), "utf-8")
+    assert served.shows("code", "1112")
+    (book.folder / "src/bibun/added.py").write_text("def answer():\n    return 2221\n", "utf-8")
+    assert served.shows("code", "2222")
+    executed = re.findall(r"\[\d+/\d+\] (\S+)", served.log.read_text("utf-8"))
+    assert sorted(executed[:2]) == ["book/code", "book/prose"]
+    assert executed[2:] == ["book/code", "book/code"]
+    served.process.send_signal(how)
+    served.process.wait()
+    assert settle(lambda: not served.processes(), 10)
+    assert list(served.temporary.iterdir()) == []
