@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 from bibun import errors
@@ -22,6 +22,7 @@ __all__ = ["backward", "grad"]
 
 Edge = Node | Tensor
 Gradient = Tensor | float
+_order = attrgetter("order")
 
 
 def backward(
@@ -186,17 +187,19 @@ def _sweep(
     0次元の勾配は、記録しないあいだ、Tensorでなくただの小数で運ぶ(`Gradient`)。
     """
     arrived: dict[Edge, Gradient] = {}
-    queue: list[tuple[int, Any]] = []
-    useful = None if found is None else _leading_to(found, outputs)
+    nodes = _newest_first(outputs)
+    useful = None if found is None else _leading_to(found, nodes)
     previous, state.enabled = state.enabled, create_graph
     try:
         for place, start in zip(outputs, starts, strict=True):
-            _deliver(place, start if create_graph else _lighten(start), arrived, queue)
-        while queue:
-            node = heappop(queue)[1]
-            gradient = arrived.pop(node)
+            _deliver(place, start if create_graph else _lighten(start), arrived)
+        for node in nodes:
+            gradient = arrived.pop(node, None)
+            if gradient is None:
+                continue  # 求めない枝
             if node.hooks:
-                gradient = _lighten(_run_hooks(node.hooks, _as_tensor(gradient, node)))
+                gradient = _run_hooks(node.hooks, _as_tensor(gradient, node))
+                gradient = gradient if create_graph else _lighten(gradient)
             if found is not None and node in found:
                 found[node] = _as_tensor(gradient, node)
             operation = node.operation
@@ -204,24 +207,24 @@ def _sweep(
             if operation.single_rounding and type(gradient) is float:
                 numbers = _numbers(node) if node.versions else node.saved
             if numbers is None:
-                _share_tensors(node, gradient, useful, create_graph, arrived, queue)
+                _share_tensors(node, gradient, useful, create_graph, arrived)
             else:  # 規則が足し算や掛け算1回なら、ただの小数で計算しても値は同じ
+                a, b = numbers
                 for parent, partial in zip(node.parents, operation.partials):  # noqa: B905
                     if parent is None or (useful is not None and parent not in useful):
                         continue
-                    cell[0] = share = partial(gradient, *numbers)
-                    if parent._dtype is float32:
+                    share = partial(gradient, a, b)
+                    if share is not gradient and parent._dtype is float32:
+                        cell[0] = share
                         share = cell[0]
                     earlier = arrived.get(parent)
                     if earlier is None:
                         arrived[parent] = share
-                        if type(parent) is not Tensor:
-                            heappush(queue, (parent.order, parent))
                     elif type(earlier) is float and parent._dtype is float32:
                         cell[0] = earlier + share
                         arrived[parent] = cell[0]
                     else:
-                        _deliver(parent, share, arrived, queue)
+                        _deliver(parent, share, arrived)
             if node.versions and not retain_graph:
                 node.saved = None  # 何も覚えていないNode(足し算など)は、何度でも使える
         for leaf, gradient in arrived.items():  # 残っているのは葉だけ
@@ -230,13 +233,25 @@ def _sweep(
         state.enabled = previous
 
 
+def _newest_first(outputs: list[Edge]) -> list[Node]:
+    """`outputs`からたどれるNodeを、新しい順に並べる."""
+    nodes = [place for place in dict.fromkeys(outputs) if isinstance(place, Node)]
+    reached = set(nodes)
+    for node in nodes:  # 見つけたNodeを末尾に足しながら進む
+        for parent in node.parents:
+            if isinstance(parent, Node) and parent not in reached:
+                reached.add(parent)
+                nodes.append(parent)
+    nodes.sort(key=_order)
+    return nodes
+
+
 def _share_tensors(
     node: Node,
     gradient: Gradient,
     useful: set[Edge] | None,
     create_graph: bool,
     arrived: dict[Edge, Gradient],
-    queue: list[tuple[int, Any]],
 ) -> None:
     """規則をTensorで計算し、勾配を親へ配る."""
     saved = _unpack(node, create_graph)
@@ -246,7 +261,7 @@ def _share_tensors(
             share = node.operation.partials[index](gradient, *saved)
             if share._shape != parent._shape or share._dtype is not parent._dtype:
                 share = _fit(share, node, index, parent)
-            _deliver(parent, share if create_graph else _lighten(share), arrived, queue)
+            _deliver(parent, share if create_graph else _lighten(share), arrived)
 
 
 def _lighten(gradient: Tensor) -> Gradient:
@@ -260,15 +275,11 @@ def _as_tensor(gradient: Gradient, place: Edge) -> Tensor:
     return make([gradient], place._shape, place._dtype)
 
 
-def _deliver(
-    place: Edge, share: Gradient, arrived: dict[Edge, Gradient], queue: list[tuple[int, Any]]
-) -> None:
+def _deliver(place: Edge, share: Gradient, arrived: dict[Edge, Gradient]) -> None:
     """勾配の分け前を渡す. 2つ目からは足し合わせる(同じ値を2度使うと、勾配は和になる)."""
     earlier = arrived.get(place)
     if earlier is None:
         arrived[place] = share
-        if isinstance(place, Node):
-            heappush(queue, (place.order, place))
     elif type(earlier) is float and type(share) is float:
         arrived[place] = place._dtype.round(earlier + share)
     else:
@@ -291,17 +302,10 @@ def _numbers(node: Node) -> tuple[Any, Any] | None:
     return a, b
 
 
-def _leading_to(found: dict[Edge, Any], outputs: list[Edge]) -> set[Edge]:
+def _leading_to(found: dict[Edge, Any], nodes: list[Node]) -> set[Edge]:
     """`found`のどれかへ続くNodeだけを選ぶ. ほかの枝は計算しない."""
-    reached: set[Node] = set()
-    stack = [place for place in outputs if isinstance(place, Node)]
-    while stack:
-        node = stack.pop()
-        if node not in reached:
-            reached.add(node)
-            stack.extend(parent for parent in node.parents if isinstance(parent, Node))
     useful = set(found)
-    for node in sorted(reached, key=lambda node: -node.order):  # 古い順: 親が先
+    for node in reversed(nodes):  # 古い順: 親が先
         if any(parent in useful for parent in node.parents):
             useful.add(node)
     return useful
@@ -385,16 +389,26 @@ def _arrive_at_leaf(
 
 def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
     """葉の`grad`に足し込む. ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る."""
-    meta = leaf._own_meta()
-    if meta.grad is not None:
-        total = meta.grad + _as_tensor(gradient, leaf)
+    meta = leaf._meta or leaf._own_meta()
+    earlier = meta.grad
+    if earlier is None:
+        meta.grad = _copy(gradient, leaf, create_graph)
+    elif type(gradient) is float and type(earlier._storage) is float:
+        earlier._storage = leaf._dtype.round(earlier._storage + gradient)
+        earlier._version += 1
+    else:
+        total = earlier + _as_tensor(gradient, leaf)
         if create_graph:
             meta.grad = total
         else:
-            meta.grad._write(total._data)
-    elif not isinstance(gradient, Tensor):
-        meta.grad = make([gradient], leaf._shape, leaf._dtype)
-    else:  # 1つの勾配が2つの葉に届くことがあるので、写しを取る
-        meta.grad = make(list(gradient._data), gradient._shape, gradient._dtype)
-        if create_graph:
-            TABLE["copy"].record((edge(gradient),), (gradient,), meta.grad)
+            earlier._write(total._data)
+
+
+def _copy(gradient: Gradient, leaf: Tensor, create_graph: bool) -> Tensor:
+    """1つの勾配が2つの葉に届くことがあるので、写しを取る."""
+    if not isinstance(gradient, Tensor):
+        return make([gradient], leaf._shape, leaf._dtype)
+    copy = make(list(gradient._data), gradient._shape, gradient._dtype)
+    if create_graph:
+        TABLE["copy"].record((edge(gradient),), (gradient,), copy)
+    return copy

@@ -30,10 +30,9 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
     """
     float32, cell = dtypes.float32, dtypes._float32_cell
     nothing, unchanged = (None, None), UNCHANGED[2]
-    sides = (True, False)
-    keeps = {(left, right): operation.keeps(left, right) for left in sides for right in sides}
-
-    holds = any(any(pair) for pair in keeps.values())
+    for_left, for_right = operation.keeps(True, False), operation.keeps(False, True)
+    for_both = operation.keeps(True, True)
+    holds = True in for_both
 
     def method(self: Tensor, other: Any) -> Any:
         a, dtype = self._storage, self._dtype
@@ -73,19 +72,24 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         if is_tensor:
             right = other._grad_fn
             if right is not None:
-                depth = max(depth, right.depth)
+                if right.depth > depth:
+                    depth = right.depth
             elif other._meta is not None and other._meta.requires_grad:
                 right = other
         if left is None and right is None:
             return result
-        node = new(Node if depth < RUN else Anchor)
-        node.depth = depth + 1 if depth < RUN else 0
+        if depth < RUN:
+            node = Node()
+            node.depth = depth + 1
+        else:
+            node = Anchor()
+            node.depth = 0
         node.operation = operation
         node.parents = (left, right)
         node.saved = nothing
         node.versions = ()
         if holds:
-            keep_a, keep_b = keeps[left is not None, right is not None]
+            keep_a, keep_b = for_left if right is None else for_right if left is None else for_both
             node.saved = (self if keep_a else None, (other if is_tensor else b) if keep_b else None)
             node.versions = unchanged
             if self._version or (is_tensor and other._version):

@@ -256,6 +256,18 @@ def test_backward_inside_a_hook_does_not_disturb_the_outer_sweep() -> None:
     assert found[0] == found[1]
 
 
+def test_a_hooked_scalar_can_be_differentiated_twice() -> None:
+    found = []
+    for engine in (real, torch):
+        x = engine.tensor(2.0, requires_grad=True)
+        y = x * x
+        y.register_hook(lambda grad: grad * 3)
+        (slope,) = engine.autograd.grad(y * y, x, create_graph=True)
+        found.append((slope.item(), engine.autograd.grad(slope, x)[0].item()))
+    assert found[0] == found[1]
+    assert found[0][0] == 96.0
+
+
 def test_numbers_and_tensors_take_the_same_way_to_the_bit() -> None:
     """0次元の近道と、要素1つの並びの一般の道が、同じ勾配になる."""
     generator = random.Random(0)
