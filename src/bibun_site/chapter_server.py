@@ -143,10 +143,18 @@ class Child:
     since: float
     buffer: bytes = b""
     finished: bool = False
+    status: int | None = None
 
     @property
     def name(self) -> str:
         return str(self.job["name"])
+
+    def has_exited(self) -> bool:
+        """プロセスが終わっているか。"""
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if pid else None
+        return self.status is not None
 
 
 def fork(job: dict[str, Any]) -> Child:
@@ -238,10 +246,11 @@ class Session:
         """時間を使いすぎた章を止め、知らせなしに終わった章を片づける。"""
         for child in list(self.children.values()):
             if time.monotonic() - child.since > child.job["seconds"]:
-                os.kill(child.pid, signal.SIGUSR1)  # 今いる場所を書き残させる
-                time.sleep(LAST_WORDS_SECONDS)
+                if not child.has_exited():
+                    os.kill(child.pid, signal.SIGUSR1)  # 今いる場所を書き残させる
+                    time.sleep(LAST_WORDS_SECONDS)
                 self.bury(child, f"1つのセルが{child.job['seconds']:g}秒を超えました")
-            elif has_exited(child.pid) and not self._heard_something(child):
+            elif child.has_exited() and not self._heard_something(child):
                 self.bury(child)
 
     def _heard_something(self, child: Child) -> bool:
@@ -271,21 +280,17 @@ class Session:
                 os.waitpid(pid, 0)
 
 
-def has_exited(pid: int) -> bool:
-    """子が終わっているか。まだ片づけない。"""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
 def finish(child: Child, *, wait: bool) -> int:
     """子と、子が起こしたプロセスを止め、一時フォルダーを消す。"""
     deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while wait and not has_exited(child.pid) and time.monotonic() < deadline:
+    while wait and not child.has_exited() and time.monotonic() < deadline:
         time.sleep(0.002)
     stop_group(child.pid)
-    _, status = os.waitpid(child.pid, 0)
+    while not child.has_exited():
+        time.sleep(0.002)
     child.pipe.close()
     shutil.rmtree(child.folder, ignore_errors=True)
-    return os.waitstatus_to_exitcode(status)
+    return child.status or 0
 
 
 def stop_group(pid: int) -> None:
