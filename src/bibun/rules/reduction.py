@@ -10,7 +10,8 @@ from typing import Any
 
 from bibun import dtypes, errors
 from bibun.dtypes import DType
-from bibun.operation import TABLE, Operation, define, method
+from bibun.grad_mode import state
+from bibun.operation import TABLE, Operation, define, method, no_gradient
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.summation import sum_over
 from bibun.shapes import SCALAR, Size, dimension, grid, strides
@@ -217,6 +218,13 @@ def _prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y: Tens
     return g * (y / x)
 
 
+def _whole_prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y: Tensor) -> Tensor:
+    """0が2つ以上あれば、自分以外の積はどれも0なので、もう一度微分しないなら掛け直さない."""
+    if not state.enabled and list(x._data).count(0) > 1:
+        return no_gradient(x)
+    return _prod_rule(g, x, dims, keepdim, y)
+
+
 def _products_of_others(x: Tensor, dims: Sequence[int]) -> Tensor:
     """自分以外の積. 0で割れないときに使う. 手間は個数の2乗だが、何階でも微分できる."""
     if len(dims) == x.ndim > 1:
@@ -234,7 +242,7 @@ PROD = define(
         "prod",
         "ProdBackward0",
         _multiplied,
-        (_prod_rule,),
+        (_whole_prod_rule,),
         formula="ḡ y / x",
         kinks="x に 0 があれば、自分以外の積を掛け直す",
         source=DERIVATIVES,

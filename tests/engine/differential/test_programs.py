@@ -50,6 +50,16 @@ def give_values(tensor: Any, values: list[float]) -> None:
         tensor._storage.values[:] = values
 
 
+def lay_out_by_rows(tensor: torch.Tensor) -> None:
+    """viewでない値を、記録に触れずに行優先に置き直す。
+
+    torchは、転置した値に要素ごとの演算をすると、結果も転置した順に置く。bibunはいつも行優先に置く。この違いが、
+    後のreshapeの記録の名前(viewになるか写しになるか)や、和を取る順に及ばないようにする。
+    """
+    if not (tensor._is_view() or tensor.is_contiguous()):
+        tensor.data = tensor.data.contiguous()
+
+
 def name_of(grad_fn: Any) -> str | None:
     return None if grad_fn is None else grad_fn.name().rpartition("::")[2]
 
@@ -78,6 +88,7 @@ def run(program: Program) -> tuple[list[Any], list[Any], Any, Any]:
     leaves = len(ours)
     for step in program.steps:
         theirs.append(step.run(torch, theirs))
+        lay_out_by_rows(theirs[-1])
         ours.append(step.run(bibun.torch_api, ours))
         check_step(ours[-1], theirs[-1], OPERATIONS[step.name].ulp)
     return ours[:leaves], theirs[:leaves], ours[-1], theirs[-1]
