@@ -30,13 +30,10 @@ class BookCopy:
 
     def build(self) -> float:
         """ビルドして、かかった秒数を返す。"""
-        return self._timed("jupyter-book", "build", ".", "-n", "-W", "--keep-going")
+        return self.timed("jupyter-book", "build", ".", "-n", "-W", "--keep-going")
 
-    def run(self, *arguments: str) -> float:
-        """Pythonを動かして、かかった秒数を返す。"""
-        return self._timed("python", *arguments)
-
-    def _timed(self, program: str, *arguments: str) -> float:
+    def timed(self, program: str, *arguments: str) -> float:
+        """プログラムを動かして、かかった秒数を返す。"""
         command = [str(Path(sys.executable).with_name(program)), *arguments]
         environment = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
         start = time.perf_counter()
