@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -15,8 +16,9 @@ from bibun.dtypes import _float32_cell as cell
 from bibun.dtypes import float32
 from bibun.grad_mode import state
 from bibun.node import Node
-from bibun.operation import TABLE, edge, saved_result
-from bibun.tensor import AutogradMeta, Storage, Tensor, make
+from bibun.operation import TABLE, edge, saves_result
+from bibun.shapes import SCALAR
+from bibun.tensor import AutogradMeta, Storage, Tensor, _version, make
 
 __all__ = ["backward", "grad"]
 
@@ -288,18 +290,31 @@ def _deliver(place: Edge, share: Gradient, arrived: dict[Edge, Gradient]) -> Non
 
 def _numbers(node: Node) -> tuple[Any, Any] | None:
     """覚えた2つの値を、ただの小数にする(1回の丸めで済む規則は、値を2つまでしか覚えない). そうできない(してはならない)ときは`None`."""
-    if node.saved is None:
-        return None
+    if node.saved is None or (node.writes != state.writes and not _untouched(node)):
+        return None  # 手放したことや書き換えの報告は`_unpack`に任せる
     a, b = node.saved
     if type(a) is Tensor:
         if type(a._storage) is not float or a._version != node.versions[0]:
-            return None  # 書き換えの報告は`_unpack`に任せる
+            return None
         a = a._storage
     if type(b) is Tensor:
         if type(b._storage) is not float or b._version != node.versions[1]:
             return None
         b = b._storage
     return a, b
+
+
+def _untouched(node: Node) -> bool:
+    """小数で覚えた値が、どれも書き換えられていないか."""
+    return node.result is None and all(
+        parent is None
+        or (
+            parent.result is None
+            if isinstance(parent, Node)
+            else type(parent._storage) is float and parent._version == version
+        )
+        for parent, version in zip(node.parents, node.versions, strict=False)
+    )
 
 
 def _leading_to(found: dict[Edge, Any], nodes: list[Node]) -> set[Edge]:
@@ -313,26 +328,48 @@ def _leading_to(found: dict[Edge, Any], nodes: list[Node]) -> set[Edge]:
 
 def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
     """覚えた値を取り出す. もう手放していたり、書き換えられていたりすれば誤りにする."""
-    saved = node.saved
-    if saved is None:
+    if node.saved is None:
         raise errors.graph_already_freed()
-    for value, expected in zip(saved, node.versions, strict=False):
+    if not node.versions:
+        return node.saved
+    saved = list(node.saved)
+    origins: list[Edge | None] = [*node.parents, *repeat(None, len(saved) - len(node.parents))]
+    if saves_result(node):
+        origins[-1] = node
+    for index, (value, origin) in enumerate(zip(saved, origins, strict=True)):
+        if type(value) is float and origin is not None:
+            saved[index] = value = _as_saved(value, origin)
         if isinstance(value, Tensor):
-            storage = value._storage
-            version = storage.version if type(storage) is Storage else value._version
+            version, expected = _version(value), node.versions[index]
             if version != expected:
-                raise _modified(node, value, version, expected)
-    result = saved_result(node)
-    if create_graph and result is not None:
-        result = result.detach()
-        result._grad_fn = node  # 結果も微分できるように、由来をつけ直す
-        saved = (*saved[:-1], result)
-    return saved
+                name = node.name() if origin is node else _writer(value)
+                raise _modified(value, name, version, expected)
+    if create_graph and origins[-1] is node:
+        saved[-1] = saved[-1].detach()
+        saved[-1]._grad_fn = node  # 結果も微分できるように、由来をつけ直す
+    return tuple(saved)
 
 
-def _modified(node: Node, value: Tensor, version: int, expected: int) -> RuntimeError:
-    origin = node if value is saved_result(node) else value._grad_fn
-    name = "" if origin is None else origin.name().partition("Backward")[0]
+def _as_saved(value: float, origin: Edge) -> Tensor:
+    """小数で覚えた値を、由来のあるTensorに戻す."""
+    if isinstance(origin, Tensor):
+        return origin
+    tensor = make([value], SCALAR, origin._dtype)
+    if origin.result is not None:
+        tensor._storage = origin.result
+    tensor._grad_fn = origin
+    return tensor
+
+
+def _writer(value: Tensor) -> str:
+    """値を最後に書き換えた(書き換えがなければ、作った)演算の記録の名前."""
+    if type(value._storage) is Storage and value._storage.writer:
+        return value._storage.writer
+    return "" if value._grad_fn is None else value._grad_fn.name()
+
+
+def _modified(value: Tensor, name: str, version: int, expected: int) -> RuntimeError:
+    name = name.partition("Backward")[0]
     return errors.modified_in_place(
         value._dtype.legacy_name,
         value._shape,
@@ -396,6 +433,7 @@ def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
     elif type(gradient) is float and type(earlier._storage) is float:
         earlier._storage = leaf._dtype.round(earlier._storage + gradient)
         earlier._version += 1
+        state.writes += 1
     else:
         total = earlier + _as_tensor(gradient, leaf)
         if create_graph:

@@ -15,12 +15,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _State:
-    """いま記録しているか. 演算のたびに読むので、属性1つの軽い入れ物にする."""
+    """いま記録しているか(`enabled`)と、値をその場で書き換えた回数(`writes`). 演算のたびに読むので、軽い入れ物にする."""
 
-    __slots__ = ("enabled",)
+    __slots__ = ("enabled", "writes")
 
     def __init__(self) -> None:
         self.enabled = True
+        self.writes = 0
 
 
 state = _State()

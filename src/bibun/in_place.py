@@ -13,8 +13,8 @@ from typing import Any
 from bibun import errors
 from bibun.grad_mode import state
 from bibun.node import Node
-from bibun.operation import VIEWS, saved_result
-from bibun.tensor import Storage, Tensor, _version, make
+from bibun.operation import VIEWS, saves_result
+from bibun.tensor import Storage, Tensor, make
 
 __all__ = ["in_place"]
 
@@ -38,6 +38,7 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
     if state.enabled:
         _check_in_place(target)
         before = make(list(target._data), target._shape, target._dtype)  # 書き換える前の値
+        before._share()  # 写しを、由来のNodeに結果と思わせない
         before._grad_fn = target._grad_fn
         arguments = tuple([_alias_of_past(a) if a is target else a for a in arguments])
     result = compute(before, *arguments)
@@ -45,10 +46,11 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
         raise errors.in_place_changes_shape(target._shape, result._shape)
     if min(result._dtype.rank, 2) > min(target._dtype.rank, 2):
         raise errors.in_place_changes_dtype(result._dtype.legacy_name, target._dtype.legacy_name)
-    _invalidate_saved_result(target)
     target._write(target._dtype.round_all(result._data))
     if result._grad_fn is not None:
         target._grad_fn = result._grad_fn
+        if type(target._storage) is Storage:
+            target._storage.writer = target._grad_fn.name()
         _save_written_result(target)
     return target
 
@@ -75,18 +77,17 @@ def _check_in_place(target: Tensor) -> None:
         raise errors.UnsupportedError("計算の途中の値のviewを、その場で書き換える機能")
 
 
-def _invalidate_saved_result(target: Tensor) -> None:
-    """0次元の値は、覚えた結果と並びを分け合っていない. 書き換えたことを、そちらにも知らせる."""
-    saved = saved_result(target._grad_fn)
-    if saved is not None and type(saved._storage) is not Storage:
-        saved._version += 1
-
-
 def _save_written_result(target: Tensor) -> None:
     """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す."""
-    saved = saved_result(target._grad_fn)
-    if saved is not None:
-        assert target._grad_fn is not None
-        saved._storage, saved._index = target._share(), target._index
-        versions = target._grad_fn.versions or ()
-        target._grad_fn.versions = (*versions[:-1], _version(target))
+    node = target._grad_fn
+    assert node is not None
+    if not saves_result(node):
+        return
+    storage = target._share()
+    assert node.saved is not None
+    saved = node.saved[-1]
+    if isinstance(saved, Tensor):
+        saved._storage, saved._index = storage, target._index
+    else:
+        node.result = storage
+    node.versions = (*node.versions[:-1], storage.version)

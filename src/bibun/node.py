@@ -14,7 +14,7 @@ from bibun.shapes import Size
 
 if TYPE_CHECKING:
     from bibun.operation import Operation
-    from bibun.tensor import AutogradMeta, Tensor
+    from bibun.tensor import AutogradMeta, Storage, Tensor
 
 __all__ = ["AccumulateGrad", "Anchor", "Node", "RemovableHandle"]
 
@@ -69,9 +69,14 @@ class Node:
     parents : tuple
         入力ごとに、途中の値ならその`Node`、葉ならそのTensor、勾配を求めないものなら`None`。
     saved : tuple or None
-        規則を使うために覚えておく値。逆伝播が済むと`None`になり、記憶を手放す。
+        規則を使うために覚えておく値。逆伝播が済むと`None`になり、記憶を手放す。勾配の要る0次元の値は、
+        Tensorでなくただの小数で覚える。親と合わせれば、Tensorに戻せる。
     versions : tuple of int
         覚えたときの、その値が書き換えられた回数。何も覚えていなければ空。
+    result : Storage or None
+        0次元の結果が、書き換えられたか、ほかのTensorと分け合われているとき、その並び。
+    writes : int
+        作られたときの`state.writes`。いまも同じなら、覚えた値はどれも書き換えられていない。
     order : int
         作られた順番に-1を掛けたもの。親はかならず子より先に作られるので、この順が逆伝播の順になる。
     depth : int
@@ -88,7 +93,8 @@ class Node:
     """
 
     __slots__ = (
-        "_dtype", "_shape", "depth", "hooks", "operation", "order", "parents", "saved", "versions",
+        "_dtype", "_shape", "depth", "hooks", "operation", "order", "parents", "result", "saved",
+        "versions", "writes",
     )  # fmt: skip
 
     operation: Operation
@@ -100,6 +106,8 @@ class Node:
     _shape: Size
     _dtype: DType
     hooks: dict[int, Any] | None
+    result: Storage | None
+    writes: int
 
     def name(self) -> str:
         """演算の記録の名前. torchと同じもの.

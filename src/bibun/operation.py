@@ -23,7 +23,7 @@ from bibun.dtypes import DType
 from bibun.grad_mode import state
 from bibun.node import RUN, Anchor, Node, next_order
 from bibun.shapes import SCALAR, Size, broadcast, broadcast_positions
-from bibun.tensor import Storage, Tensor, _version, make, new
+from bibun.tensor import Tensor, _version, make
 
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
 
@@ -125,9 +125,14 @@ class Operation:
         for index, keep in enumerate(keeps):
             value, version = None, 0
             if keep:  # 引数の次は結果`y`。結果そのものを覚えると循環するので、写しを覚える
-                value = arguments[index] if index < len(arguments) else _alias(result)
+                is_result = index == len(arguments)
+                value = _lightest(result) if is_result else arguments[index]
                 if isinstance(value, Tensor):
                     version = _version(value)
+                    holds = True
+                    if index < count and parents[index] is not None:
+                        value = value._storage if type(value._storage) is float else value
+                elif is_result:
                     holds = True
                 elif index < count:
                     value = result._dtype.round(value)  # 数は、計算に使った型に丸めて覚える
@@ -138,18 +143,30 @@ class Operation:
         for parent in parents:
             if isinstance(parent, Node) and parent.depth > depth:
                 depth = parent.depth
-        node = new(Node if depth < RUN else Anchor)
+        seen = tuple(versions) if any(versions) else UNCHANGED[len(versions)]
+        self.link(result, parents, tuple(saved), seen if holds else (), depth)
+
+    def link(
+        self,
+        result: Tensor,
+        parents: tuple[Node | Tensor | None, ...],
+        saved: tuple[Any, ...],
+        versions: tuple[int, ...],
+        depth: int,
+    ) -> None:
+        """結果にNodeを付ける. `depth`は、親の`depth`の最大(親がどれも葉なら-1)."""
+        node = Node() if depth < RUN else Anchor()
+        node.depth = depth + 1 if depth < RUN else 0
         node.operation = self
         node.parents = parents
-        node.saved = tuple(saved)
-        node.versions = (
-            (tuple(versions) if any(versions) else UNCHANGED[len(versions)]) if holds else ()
-        )
+        node.saved = saved
+        node.versions = versions
         node.order = next_order()
-        node.depth = depth + 1 if depth < RUN else 0
         node._shape = result._shape
         node._dtype = result._dtype
         node.hooks = None
+        node.result = None
+        node.writes = state.writes
         result._grad_fn = node
 
     def with_partials(self, partials: Sequence[Partial]) -> Operation:
@@ -169,11 +186,10 @@ class Operation:
         return f"<Operation {self.name}: {self.formula}>"
 
 
-def _alias(result: Tensor) -> Tensor:
-    """同じ値をもち、由来をもたないTensor. 0次元の値は写すだけで済ませる."""
-    if type(result._storage) is Storage:
-        return result.detach()
-    return make([result._storage], result._shape, result._dtype)
+def _lightest(result: Tensor) -> Tensor | float:
+    """結果の写し. 0次元の小数はその値、ほかは、同じ値をもち由来をもたないTensor."""
+    storage = result._storage
+    return storage if type(storage) is float else result.detach()
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -277,20 +293,19 @@ VIEWS: set[str] = set()
 """結果が入力と同じ並びを指す演算の名前."""
 
 
-def saved_result(node: Node | None) -> Tensor | None:
-    """Nodeが覚えている「結果」. 覚えていなければ`None`.
+def saves_result(node: Node) -> bool:
+    """Nodeが「結果」を覚えているか(覚えていれば、`saved`の最後にある).
 
     Examples
     --------
     >>> import bibun.torch_api as torch
     >>> x = torch.tensor(2.0, requires_grad=True)
-    >>> saved_result(x.exp().grad_fn), saved_result(x.sin().grad_fn)
-    (tensor(7.3891), None)
+    >>> saves_result(x.exp().grad_fn), saves_result(x.sin().grad_fn)
+    (True, False)
     """
-    if node is None or not node.saved or not node.operation.arguments:
-        return None
-    has_result = node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"
-    return node.saved[-1] if has_result else None
+    if not node.saved or not node.operation.arguments or node.saved[-1] is None:
+        return False
+    return node.operation.arguments[0][len(node.saved) - 1].lstrip("_") == "y"
 
 
 def attach(name: str, attribute: Any) -> None:
@@ -461,8 +476,21 @@ def unary(
         single_rounding=single_rounding,
     )
 
+    keeps_x, keeps_y = (False, False) if partial is None else operation.keeps(True)
+
     def apply(x: Tensor) -> Tensor:
-        return operation(x)
+        value = x._storage
+        if type(value) is not float or partial is None:
+            return operation(x)
+        result = forward(x)  # 0次元の小数。することは`Operation.__call__`と同じ
+        parent = edge(x)
+        if parent is not None and state.enabled:
+            saved = (value if keeps_x else None, result._storage if keeps_y else None)
+            versions = (x._version, 0) if x._version else UNCHANGED[2]
+            depth = parent.depth if isinstance(parent, Node) else -1
+            holds = keeps_x or keeps_y
+            operation.link(result, (parent,), saved, versions if holds else (), depth)
+        return result
 
     apply.__name__ = name
     define(operation)

@@ -90,7 +90,11 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         node.versions = ()
         if holds:
             keep_a, keep_b = for_left if right is None else for_right if left is None else for_both
-            node.saved = (self if keep_a else None, (other if is_tensor else b) if keep_b else None)
+            if left is None:  # 由来のない0次元の値は、書き換えに気づけるよう、Tensorのまま覚える
+                a = self
+            elif is_tensor and right is None:
+                b = other
+            node.saved = (a if keep_a else None, b if keep_b else None)
             node.versions = unchanged
             if self._version or (is_tensor and other._version):
                 node.versions = (self._version, other._version if is_tensor else 0)
@@ -98,6 +102,8 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         node._shape = SCALAR
         node._dtype = dtype
         node.hooks = None
+        node.result = None
+        node.writes = state.writes
         result._grad_fn = node
         return result
 

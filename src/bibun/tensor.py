@@ -27,17 +27,20 @@ __all__ = ["AccumulateGrad", "Node", "Tensor", "make"]
 class Storage:
     """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい.
 
+    `writer`は、最後に書き換えた演算の記録の名前。
+
     Examples
     --------
     >>> Storage([1.0, 2.0]).version
     0
     """
 
-    __slots__ = ("values", "version")
+    __slots__ = ("values", "version", "writer")
 
     def __init__(self, values: list[Any], version: int = 0) -> None:
         self.values = values
         self.version = version
+        self.writer = ""
 
 
 class AutogradMeta:
@@ -723,6 +726,8 @@ class Tensor:
         """値の並びを、別のTensorと分け合える形にして返す."""
         if type(self._storage) is not Storage:
             self._storage = Storage([self._storage], self._version)
+            if self._grad_fn is not None:  # 小数で覚えたNodeが、書き換えに気づけるようにする
+                self._grad_fn.result = self._storage
         return self._storage
 
     def _view(self, index: list[int] | None, shape: Size) -> Tensor:
@@ -755,6 +760,7 @@ class Tensor:
         >>> (x * 3).detach_()
         tensor(6.)
         """
+        self._share()
         self._grad_fn = None
         self._meta = None
         return self
@@ -779,16 +785,21 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise errors.data_must_be_tensor(value)
+        self._share()
         self._storage = Storage(value._share().values, _version(self))
+        if self._grad_fn is not None:
+            self._grad_fn.result = self._storage
+        state.writes += 1
         self._index, self._shape, self._dtype = value._index, value._shape, value._dtype
 
     def _write(self, values: list[Any]) -> None:
         """値をその場で書き換え、書き換えた回数を1つ増やす."""
-        storage = self._storage
-        if type(storage) is not Storage:
+        state.writes += 1
+        if self._grad_fn is None and type(self._storage) is not Storage:
             self._storage = values[0]
             self._version += 1
             return
+        storage = self._share()
         if self._index is None:
             storage.values[:] = values
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -218,17 +219,109 @@ def test_saved_values_are_let_go_during_the_sweep() -> None:
     assert before >= 0
 
 
-def test_a_scalar_node_takes_at_most_300_bytes() -> None:
-    x, a, b = (torch.tensor(value, requires_grad=True) for value in (1.0, 0.999, 0.5))
-    count = 20_000
+SCALAR_STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "y * w": lambda y, w: y * w,
+    "y * y": lambda y, _w: y * y,
+    "y + w": lambda y, w: y + w,
+    "y / w": lambda y, w: y / w,
+    "sin": lambda y, _w: y.sin(),
+    "tanh": lambda y, _w: y.tanh(),
+    "relu": lambda y, _w: y.relu(),
+    "x * a + b": lambda y, w: y * w + 0.5,
+}
+
+
+@pytest.mark.parametrize("step", SCALAR_STEPS.values(), ids=SCALAR_STEPS)
+def test_a_scalar_node_takes_at_most_300_bytes(step: Callable[[Any, Any], Any]) -> None:
+    y, w = (torch.tensor(value, requires_grad=True) for value in (1.0, 0.999))
+    count = 5_000
+    step(y, w)
     tracemalloc.start()
-    y = x * a
     before = tracemalloc.get_traced_memory()[0]
-    for _ in range(count // 2):
-        y = y * a + b
+    for _ in range(count):
+        y = step(y, w)
     used = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert used / count <= 300
+    nodes = count * (2 if step is SCALAR_STEPS["x * a + b"] else 1)
+    assert used / nodes <= 300
+
+
+def write_twice(y: Any) -> Any:
+    z = y * y
+    y.mul_(3)
+    y.add_(1)
+    return z
+
+
+def write_result(y: Any) -> Any:
+    u = y.exp()
+    z = u * 1
+    u.add_(1)
+    return z
+
+
+def write_after_own_write(y: Any) -> Any:
+    y.exp_()
+    z = y * 1
+    y.add_(1)
+    return z
+
+
+def write_through_detach(y: Any) -> Any:
+    z = y * y
+    y.detach().add_(1)
+    return z
+
+
+def write_after_detaching(y: Any) -> Any:
+    u = y.exp()
+    z = u * 1
+    u.detach_()
+    u.add_(1)
+    return z
+
+
+def write_through_data(y: Any) -> Any:
+    z = y * y
+    y.data.add_(1)
+    return z
+
+
+def own_write(y: Any) -> Any:
+    y.exp_()
+    return y * y
+
+
+def multiply_by_itself(y: Any) -> Any:
+    z = y + 0
+    y.mul_(z)
+    return y * z
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_twice,
+        write_result,
+        write_after_own_write,
+        write_through_detach,
+        write_after_detaching,
+        write_through_data,
+        own_write,
+        multiply_by_itself,
+    ],
+)
+def test_writing_over_a_saved_scalar_is_found_as_in_torch(write: Callable[[Any], Any]) -> None:
+    """0次元の値は小数で覚える. それでも、書き換えはtorchと同じ文面で見つかる."""
+    found = []
+    for engine in (real, torch):
+        x = engine.tensor(0.5, requires_grad=True)
+        try:
+            write(x * 2).backward()
+            found.append(f"{x.grad.item():.6g}")
+        except RuntimeError as error:
+            found.append(str(error).partition("Hint")[0].strip())
+    assert found[0] == found[1]
 
 
 def test_a_sweep_that_fails_leaves_recording_switched_on() -> None:
