@@ -46,7 +46,7 @@ PRELOAD = (
 )
 WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # 待っているプロセスのソケットの場所を伝える環境変数
 TICK = 0.1
-LAST_WORDS_SECONDS = 0.5
+LAST_WORDS_SECONDS = 2.0
 
 
 def preload() -> None:
@@ -246,9 +246,7 @@ class Session:
         """時間を使いすぎた章を止め、知らせなしに終わった章を片づける。"""
         for child in list(self.children.values()):
             if time.monotonic() - child.since > child.job["seconds"]:
-                if not child.has_exited():
-                    os.kill(child.pid, signal.SIGUSR1)  # 今いる場所を書き残させる
-                    time.sleep(LAST_WORDS_SECONDS)
+                ask_last_words(child)
                 self.bury(child, f"1つのセルが{child.job['seconds']:g}秒を超えました")
             elif child.has_exited() and not self._heard_something(child):
                 self.bury(child)
@@ -278,6 +276,17 @@ class Session:
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
+
+
+def ask_last_words(child: Child) -> None:
+    """止める前に、今いる場所を書き残させる。"""
+    if child.has_exited():
+        return
+    os.kill(child.pid, signal.SIGUSR1)
+    deadline = time.monotonic() + LAST_WORDS_SECONDS
+    while not os.fstat(child.words).st_size and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.1)  # 書き終えるまで
 
 
 def finish(child: Child, *, wait: bool) -> int:
