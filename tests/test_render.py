@@ -359,3 +359,15 @@ def test_missing_pygraphviz_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     with pytest.raises(ImportError, match="pygraphvizが要ります"):
         draw_dot("digraph { a -> b }")
+
+
+def test_torchviz_without_names_is_drawn_and_the_process_goes_on() -> None:
+    code = (
+        "import torch, torchviz\n"
+        "from bibun.render import draw_dot\n"
+        "x = torch.tensor(2.0, requires_grad=True)\n"
+        "print(draw_dot(torchviz.make_dot(torch.sin(x) + x * 3)).alt)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, "Graphvizがプロセスごと止まりました"
+    assert "SinBackward0" in done.stdout

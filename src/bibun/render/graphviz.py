@@ -59,7 +59,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
             "torchviz.make_dotの結果かDOTのソースを渡してください。bibunのGraphならdrawで描けます。"
             f"渡されたもの：{source!r}"
         )
-    text = _renamed(text)
+    text = _without_empty_lines(_renamed(text))
     svg, labels = _stable(_graphviz_svg(text))
     alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(labels)}。"
     for color, variable in DOT_COLORS.items():
@@ -88,6 +88,14 @@ def _renamed(source: str) -> str:
     """番地（9桁以上の数）を、現れた順にn0、n1、…に替える。"""
     names: dict[str, str] = {}
     return re.sub(r"\b\d{9,}\b", lambda m: names.setdefault(m[0], f"n{len(names)}"), source)
+
+
+def _without_empty_lines(source: str) -> str:
+    """改行で始まる文字の前に空白を置く。
+
+    名前のないTensorの箱は文字が改行で始まり、それが2つあるとGraphvizは片付けのときにプロセスごと止まる。
+    """
+    return re.sub(r'label="(?=\n|\\n)', 'label=" ', source)
 
 
 def _graphviz_svg(source: str) -> str:
