@@ -1,4 +1,4 @@
-"""`torch.autograd`にあたる名前."""
+"""`torch.autograd`にあたる名前。"""
 
 from bibun import functional
 from bibun.backward import backward, grad

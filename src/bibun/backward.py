@@ -1,4 +1,4 @@
-"""逆モードの自動微分: 記録を新しい順にたどり、勾配を親へ配る.
+"""逆方向モードの自動微分: 記録を新しい順にたどり、勾配を親へ配る。
 
 順番は、ただ「作られた順の逆」でよい。ある値を使う演算は、かならずその値よりあとに作られている。だから新しいNodeから
 処理すれば、Nodeの番が来たとき、その勾配はもう出そろっている。再帰を使わないので、どれほど深いグラフでも倒れない。
@@ -34,7 +34,7 @@ def backward(
     create_graph: bool = False,
     inputs: Sequence[Tensor] | Tensor | None = None,
 ) -> None:
-    """`tensors`を葉で微分し、結果を葉の`grad`に足し込む. `torch.autograd.backward`.
+    """`tensors`を葉で微分し、結果を葉の`grad`に足し込む。`torch.autograd.backward`.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """`outputs`の`inputs`による微分を、`grad`に足し込まずに返す. `torch.autograd.grad`.
+    """`outputs`の`inputs`による微分を、`grad`に足し込まずに返す。`torch.autograd.grad`.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _as_list(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
 def _outputs_and_starts(
     tensors: Tensor | Sequence[Tensor], gradients: Any
 ) -> tuple[list[Edge], list[Tensor]]:
-    """微分される値のグラフ上の位置と、そこに置く初めの勾配."""
+    """微分される値のグラフ上の位置と、そこに置く初めの勾配。"""
     outputs = _as_list(tensors)
     given: list[Any] = [None] * len(outputs) if gradients is None else _as_list(gradients)
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
@@ -168,7 +168,7 @@ def _gradients_of(
     retain_graph: bool,
     create_graph: bool,
 ) -> list[Tensor | None]:
-    """選んだ変数に届く勾配. 届かなければ`None`."""
+    """選んだ変数に届く勾配。届かなければ`None`."""
     places = [edge(tensor) for tensor in inputs]
     if any(place is None for place in places):
         raise errors.input_without_grad()
@@ -184,7 +184,7 @@ def _sweep(
     create_graph: bool,
     found: dict[Edge, Tensor | None] | None = None,
 ) -> None:
-    """逆順の掃き出し. `found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む.
+    """1回の逆伝播。`found`があれば、葉に足し込む代わりに、その鍵に届いた勾配を書き込む。
 
     0次元の勾配は、記録しないあいだ、Tensorでなくただの小数で運ぶ(`Gradient`)。
     """
@@ -236,7 +236,7 @@ def _sweep(
 
 
 def _newest_first(outputs: list[Edge]) -> list[Node]:
-    """`outputs`からたどれるNodeを、新しい順に並べる."""
+    """`outputs`からたどれるNodeを、新しい順に並べる。"""
     nodes = [place for place in dict.fromkeys(outputs) if isinstance(place, Node)]
     reached = set(nodes)
     for node in nodes:  # 見つけたNodeを末尾に足しながら進む
@@ -255,7 +255,7 @@ def _share_tensors(
     create_graph: bool,
     arrived: dict[Edge, Gradient],
 ) -> None:
-    """規則をTensorで計算し、勾配を親へ配る."""
+    """規則をTensorで計算し、勾配を親へ配る。"""
     saved = _unpack(node, create_graph)
     gradient = _as_tensor(gradient, node)
     for index, parent in enumerate(node.parents):
@@ -267,7 +267,7 @@ def _share_tensors(
 
 
 def _lighten(gradient: Tensor) -> Gradient:
-    """0次元の勾配を、ただの小数にする."""
+    """0次元の勾配を、ただの小数にする。"""
     return gradient._storage if type(gradient._storage) is float else gradient
 
 
@@ -305,7 +305,7 @@ def _numbers(node: Node) -> tuple[Any, Any] | None:
 
 
 def _untouched(node: Node) -> bool:
-    """小数で覚えた値が、どれも書き換えられていないか."""
+    """小数で覚えた値が、どれも書き換えられていないか。"""
     return node.result is None and all(
         parent is None
         or (
@@ -318,7 +318,7 @@ def _untouched(node: Node) -> bool:
 
 
 def _leading_to(found: dict[Edge, Any], nodes: list[Node]) -> set[Edge]:
-    """`found`のどれかへ続くNodeだけを選ぶ. ほかの枝は計算しない."""
+    """`found`のどれかへ続くNodeだけを選ぶ。ほかの枝は計算しない。"""
     useful = set(found)
     for node in reversed(nodes):  # 古い順: 親が先
         if any(parent in useful for parent in node.parents):
@@ -327,7 +327,7 @@ def _leading_to(found: dict[Edge, Any], nodes: list[Node]) -> set[Edge]:
 
 
 def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
-    """覚えた値を取り出す. もう手放していたり、書き換えられていたりすれば誤りにする."""
+    """覚えた値を取り出す。もう手放していたり、書き換えられていたりすれば誤りにする。"""
     if node.saved is None:
         raise errors.graph_already_freed()
     if not node.versions:
@@ -351,7 +351,7 @@ def _unpack(node: Node, create_graph: bool) -> tuple[Any, ...]:
 
 
 def _as_saved(value: float, origin: Edge) -> Tensor:
-    """小数で覚えた値を、由来のあるTensorに戻す."""
+    """小数で覚えた値を、由来のあるTensorに戻す。"""
     if isinstance(origin, Tensor):
         return origin
     tensor = make([value], SCALAR, origin._dtype)
@@ -362,7 +362,7 @@ def _as_saved(value: float, origin: Edge) -> Tensor:
 
 
 def _writer(value: Tensor) -> str:
-    """値を最後に書き換えた(書き換えがなければ、作った)演算の記録の名前."""
+    """値を最後に書き換えた(書き換えがなければ、作った)演算の記録の名前。"""
     if type(value._storage) is Storage and value._storage.writer:
         return value._storage.writer
     return "" if value._grad_fn is None else value._grad_fn.name()
@@ -393,7 +393,7 @@ def _run_hooks(hooks: dict[int, Any], gradient: Tensor) -> Tensor:
 
 
 def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:
-    """規則の結果を親の形と型に合わせる. ブロードキャストで引き伸ばした次元は、足し合わせて戻す."""
+    """規則の結果を親の形と型に合わせる。ブロードキャストで引き伸ばした次元は、足し合わせて戻す。"""
     shape, target = contribution._shape, parent._shape
     missing = len(shape) - len(target)
     pairs = zip(shape[missing:], target, strict=True)
@@ -425,7 +425,7 @@ def _arrive_at_leaf(
 
 
 def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
-    """葉の`grad`に足し込む. ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る."""
+    """葉の`grad`に足し込む。ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る。"""
     meta = leaf._meta or leaf._own_meta()
     earlier = meta.grad
     if earlier is None:
@@ -443,7 +443,7 @@ def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
 
 
 def _copy(gradient: Gradient, leaf: Tensor, create_graph: bool) -> Tensor:
-    """1つの勾配が2つの葉に届くことがあるので、写しを取る."""
+    """1つの勾配が2つの葉に届くことがあるので、写しを取る。"""
     if not isinstance(gradient, Tensor):
         return make([gradient], leaf._shape, leaf._dtype)
     copy = make(list(gradient._data), gradient._shape, gradient._dtype)

@@ -1,4 +1,4 @@
-"""Tensorを新しく作る関数."""
+"""Tensorを新しく作る関数。"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["arange", "eye", "full", "linspace", "ones", "tensor", "zeros"]
 def tensor(
     data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """値からTensorを作る.
+    """値からTensorを作る。
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def tensor(
 
 
 def legacy_tensor(*arguments: Any) -> Tensor:
-    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる.
+    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる。
 
     Examples
     --------
@@ -75,7 +75,7 @@ def legacy_tensor(*arguments: Any) -> Tensor:
 
 
 def with_requires_grad(x: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
-    """作ったばかりのTensorを、頼まれたとおり勾配の対象にする."""
+    """作ったばかりのTensorを、頼まれたとおり勾配の対象にする。"""
     if device is not None and str(device) != "cpu":
         raise errors.no_gpu()
     if not isinstance(requires_grad, bool):
@@ -91,7 +91,7 @@ _PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}
 
 
 def as_dtype(dtype: Any) -> DType:
-    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る.
+    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る。
 
     Examples
     --------
@@ -106,7 +106,7 @@ def as_dtype(dtype: Any) -> DType:
 
 
 def _flatten(data: Any) -> tuple[list[Any], list[int]]:
-    """入れ子の値を、平らな並びと形に直す."""
+    """入れ子の値を、平らな並びと形に直す。"""
     if hasattr(data, "tolist") and not isinstance(data, Tensor):
         data = data.tolist()  # NumPyの配列
     level: list[Any] = [data]
@@ -264,7 +264,7 @@ def eye(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """対角が1の行列.
+    """対角が1の行列。
 
     Examples
     --------
@@ -294,7 +294,7 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`start`から`end`の手前まで、`step`おきの値.
+    """`start`から`end`の手前まで、`step`おきの値。
 
     Examples
     --------
@@ -328,7 +328,7 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`start`から`end`までを等しく分ける`steps`個の値.
+    """`start`から`end`までを等しく分ける`steps`個の値。
 
     Examples
     --------
@@ -362,7 +362,7 @@ def linspace(
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """形だけを決めたTensor. torchでは値が決まっていない。bibunでは0になる.
+    """形だけを決めたTensor. torchでは値が決まっていない。bibunでは0になる。
 
     Examples
     --------
@@ -392,7 +392,7 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """1次元のTensorの組から、格子点の座標を並べたTensorの組を作る.
+    """1次元のTensorの組から、格子点の座標を並べたTensorの組を作る。
 
     Examples
     --------

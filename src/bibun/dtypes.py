@@ -1,4 +1,4 @@
-"""要素の型(dtype)と、その型への丸め.
+"""要素の型(dtype)と、その型への丸め。
 
 Pythonの小数はfloat64である。float32のTensorは「float64で1回計算し、結果をfloat32へ丸める」ことで作る。
 加減乗除と平方根では、これがはじめからfloat32で計算した値と必ず一致する(float64の仮数53ビットが、
@@ -62,7 +62,7 @@ def _wrap_to_int64(value: float) -> int:
 
 
 class DType:
-    """Tensorの要素の型.
+    """Tensorの要素の型。
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class DType:
         self.round = convert
 
     def round_all(self, values: Iterable[Any]) -> list[Any]:
-        """数の列をまとめてこの型の値に直す.
+        """数の列をまとめてこの型の値に直す。
 
         Parameters
         ----------

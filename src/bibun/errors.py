@@ -1,4 +1,4 @@
-"""例外の文面. torchに同じ誤りがあるものは、torch 2.13の文面そのままにする.
+"""例外の文面. torchに同じ誤りがあるものは、torch 2.13の文面そのままにする。
 
 どの関数も例外を「作って返す」だけで、投げるのは呼んだ側である。文面が1か所に並ぶので、torchの版が上がって
 言い回しが変わったときは、この部屋だけを直せばよい。
@@ -19,7 +19,7 @@ __all__ = ["UnsupportedError"]
 
 
 class UnsupportedError(NotImplementedError):
-    """torchにはあるが、bibunにはない機能を使ったときの例外.
+    """torchにはあるが、bibunにはない機能を使ったときの例外。
 
     Examples
     --------
@@ -263,7 +263,7 @@ def missing_argument(function: str, argument: str) -> TypeError:
 
 
 def invalid_arguments(function: str, values: Sequence[Any]) -> TypeError:
-    """torchはこのあとに受け付ける型の一覧を続ける。一覧は長く、版ごとに変わるので、ここでは1行目だけにする."""
+    """torchはこのあとに受け付ける型の一覧を続ける。一覧は長く、版ごとに変わるので、ここでは1行目だけにする。"""
     kinds = ", ".join(_kind(value) for value in values)
     return TypeError(f"{function}() received an invalid combination of arguments - got ({kinds})")
 
@@ -590,7 +590,7 @@ _warned: set[str] = set()
 
 
 def warn_once(message: str, stacklevel: int) -> None:
-    """torchがプロセスで1度しか出さない警告を、同じように1度だけ出す."""
+    """torchがプロセスで1度しか出さない警告を、同じように1度だけ出す。"""
     if message not in _warned:
         _warned.add(message)
         warnings.warn(message, UserWarning, stacklevel=stacklevel)

@@ -15,7 +15,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _State:
-    """いま記録しているか(`enabled`)と、値をその場で書き換えた回数(`writes`). 演算のたびに読むので、軽い入れ物にする."""
+    """いま記録しているか(`enabled`)と、値をその場で書き換えた回数(`writes`). 演算のたびに読むので、軽い入れ物にする。"""
 
     __slots__ = ("enabled", "writes")
 
@@ -28,7 +28,7 @@ state = _State()
 
 
 def is_grad_enabled() -> bool:
-    """いま、演算が記録されるか.
+    """いま、演算が記録されるか。
 
     Examples
     --------
@@ -40,7 +40,7 @@ def is_grad_enabled() -> bool:
 
 
 class set_grad_enabled:
-    """記録するかどうかを切り替える. 呼んだ時点で効き、`with`文を出るともとに戻る.
+    """記録するかどうかを切り替える。呼んだ時点で効き、`with`文を出るともとに戻る。
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class set_grad_enabled:
 
 
 class _Mode:
-    """`with`文に入ったときだけ効く切り替え."""
+    """`with`文に入ったときだけ効く切り替え。"""
 
     mode: bool
 
@@ -100,7 +100,7 @@ class _Mode:
 
 
 class no_grad(_Mode):
-    """この中の演算は記録されない. パラメータを更新するときに使う.
+    """この中の演算は記録されない。パラメーターを更新するときに使う。
 
     Examples
     --------
@@ -116,7 +116,7 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """`no_grad`の中で、ふたたび演算を記録する.
+    """`no_grad`の中で、ふたたび演算を記録する。
 
     Examples
     --------

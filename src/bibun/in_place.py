@@ -56,7 +56,7 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
 
 
 def _alias_of_past(target: Tensor) -> Tensor:
-    """`y.mul_(y)`の右の`y`. 記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える."""
+    """`y.mul_(y)`の右の`y`. 記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える。"""
     alias = target.detach()
     alias._grad_fn = target._grad_fn
     return alias
@@ -78,7 +78,7 @@ def _check_in_place(target: Tensor) -> None:
 
 
 def _save_written_result(target: Tensor) -> None:
-    """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す."""
+    """記録が覚えた「結果」を、書き換えたあとの`target`と同じ並びを指すように直す。"""
     node = target._grad_fn
     assert node is not None
     if not saves_result(node):

@@ -1,4 +1,4 @@
-"""演算子と同じ演算の、名前で呼ぶ形: `torch.add`、`x.mul(y)`、`x.add_(1)`、`x.zero_()`など."""
+"""演算子と同じ演算の、名前で呼ぶ形: `torch.add`、`x.mul(y)`、`x.add_(1)`、`x.zero_()`など。"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__: list[str] = []
 
 
 def _register(names: tuple[str, ...], compute: Callable[..., Any], first: str = "other") -> None:
-    """`compute(x, other)`を、`names`のどれでも呼べるようにする. 末尾に`_`の付く形も足す."""
+    """`compute(x, other)`を、`names`のどれでも呼べるようにする。末尾に`_`の付く形も足す。"""
 
     def checked(x: Tensor, *operands: Any, **options: Any) -> Any:
         if not operands and first in options:
@@ -83,7 +83,7 @@ _pairwise("minimum")
 
 @function
 def pow(input: Any, exponent: Any) -> Tensor:
-    """べき. 底と指数の、少なくとも一方がTensorであればよい.
+    """べき。底と指数の、少なくとも一方がTensorであればよい。
 
     Examples
     --------
@@ -99,7 +99,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 @method
 def negative(x: Tensor) -> Tensor:
-    """符号を変える. `-x`と同じ.
+    """符号を変える。`-x`と同じ。
 
     Examples
     --------
@@ -112,7 +112,7 @@ def negative(x: Tensor) -> Tensor:
 
 @method
 def square(x: Tensor) -> Tensor:
-    """2乗. `x ** 2`と同じ.
+    """2乗。`x ** 2`と同じ。
 
     Examples
     --------
@@ -186,7 +186,7 @@ COPY = define(  # 逆伝播が、葉に届いた勾配の写しを記録する�
 
 
 def zero_(x: Tensor) -> Tensor:
-    """すべての要素を0にする. 勾配を消すのに使う.
+    """すべての要素を0にする。勾配を消すのに使う。
 
     Examples
     --------
@@ -198,7 +198,7 @@ def zero_(x: Tensor) -> Tensor:
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:
-    """すべての要素を`value`にする.
+    """すべての要素を`value`にする。
 
     Examples
     --------
@@ -210,7 +210,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """`source`の値を写す.
+    """`source`の値を写す。
 
     Examples
     --------
@@ -230,7 +230,7 @@ for _function in (zero_, fill_, copy_):
 
 @method
 def equal(x: Tensor, other: Tensor) -> bool:
-    """形と、すべての要素が等しいか.
+    """形と、すべての要素が等しいか。
 
     Examples
     --------
@@ -247,7 +247,7 @@ def equal(x: Tensor, other: Tensor) -> bool:
 def isclose(
     x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """要素ごとに、差が`atol + rtol * |other|`以内か.
+    """要素ごとに、差が`atol + rtol * |other|`以内か。
 
     Examples
     --------
@@ -270,7 +270,7 @@ def isclose(
 def allclose(
     x: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """すべての要素が近いか. `isclose`を参照.
+    """すべての要素が近いか。`isclose`を参照。
 
     Examples
     --------

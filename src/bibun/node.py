@@ -1,4 +1,4 @@
-"""Node: 「どの演算が、何から、この値を作ったか」の記録.
+"""Node: 「どの演算が、何から、この値を作ったか」の記録。
 
 `Node`は親の`Node`を指す。値から始めて親をたどれば、計算グラフの全体になる。
 """
@@ -20,7 +20,7 @@ __all__ = ["AccumulateGrad", "Anchor", "Node", "RemovableHandle"]
 
 
 class RemovableHandle:
-    """登録したフックを外すための取っ手.
+    """登録したフックを外すための取っ手。
 
     Examples
     --------
@@ -42,7 +42,7 @@ class RemovableHandle:
         hooks[self.key] = hook
 
     def remove(self) -> None:
-        """フックを外す. もう外れていれば何もしない.
+        """フックを外す。もう外れていれば何もしない。
 
         Examples
         --------
@@ -56,11 +56,11 @@ class RemovableHandle:
 
 
 next_order = count(0, -1).__next__
-"""Nodeに振る、作られた順の番号. クラスの属性で数えると、書くたびにPythonの近道が無効になって遅い."""
+"""Nodeに振る、作られた順の番号。クラスの属性で数えると、書くたびにPythonの近道が無効になって遅い。"""
 
 
 class Node:
-    """1回の演算の記録. Tensorの`grad_fn`がこれである.
+    """1回の演算の記録. Tensorの`grad_fn`がこれである。
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Node:
     writes: int
 
     def name(self) -> str:
-        """演算の記録の名前. torchと同じもの.
+        """演算の記録の名前. torchと同じもの。
 
         Examples
         --------
@@ -122,7 +122,7 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """入力ごとの`(Node, 出力の番号)`. 葉は`AccumulateGrad`、勾配を求めない入力は`None`になる.
+        """入力ごとの`(Node, 出力の番号)`. 葉は`AccumulateGrad`、勾配を求めない入力は`None`になる。
 
         Examples
         --------
@@ -137,7 +137,7 @@ class Node:
         )
 
     def register_hook(self, hook: Callable[[Any], Any] | AutogradMeta) -> RemovableHandle:
-        """出力の勾配が届いたときに呼ぶ関数を登録する.
+        """出力の勾配が届いたときに呼ぶ関数を登録する。
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Node:
 
 
 RUN = 100
-"""いちばん近い`Anchor`まで、Nodeが何段続いてよいか."""
+"""いちばん近い`Anchor`まで、Nodeが何段続いてよいか。"""
 
 
 class Anchor(Node):
@@ -198,7 +198,7 @@ class Anchor(Node):
 
 
 class AccumulateGrad(Node):
-    """葉のTensorへ勾配を足し込む場所. 計算グラフの行き止まりに立つ.
+    """葉のTensorへ勾配を足し込む場所。計算グラフの行き止まりに立つ。
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""演算: 値の計算と、微分の規則を1組にしたもの. 規則の表`TABLE`はこの組の並びである.
+"""演算: 値の計算と、微分の規則を1組にしたもの。規則の表`TABLE`はこの組の並びである。
 
 規則の書き方
 ------------
@@ -30,18 +30,18 @@ __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "una
 Partial = Callable[..., Any]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 TABLE: dict[str, Operation] = {}
-"""演算の名前から演算へ. 微分の規則は、すべてこの1つの表にある."""
+"""演算の名前から演算へ。微分の規則は、すべてこの1つの表にある。"""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""`torch.sin`のように、Tensorを第1引数に取る関数. Tensorのメソッドと同じもの."""
+"""`torch.sin`のように、Tensorを第1引数に取る関数. Tensorのメソッドと同じもの。"""
 
 
 UNCHANGED = [(0,) * count for count in range(10)]
-"""まだ書き換えられていない値のversion. どのNodeもこれを指し、記憶を節約する."""
+"""まだ書き換えられていない値のversion. どのNodeもこれを指し、記憶を節約する。"""
 
 
 class Operation:
-    """値の計算`forward`と、入力ごとの微分の規則`partials`の組.
+    """値の計算`forward`と、入力ごとの微分の規則`partials`の組。
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ class Operation:
         self.keeps = cache(self._keeps)
 
     def _keeps(self, *needed: bool) -> tuple[bool, ...]:
-        """勾配の要る入力が`needed`のとき、引数と結果のうち、どれを覚えておくか."""
+        """勾配の要る入力が`needed`のとき、引数と結果のうち、どれを覚えておくか。"""
         used = [names for names, need in zip(self.arguments, needed, strict=True) if need]
         return tuple(
             any(not name.startswith("_") for name in names) for names in zip(*used, strict=True)
         )
 
     def __call__(self, *arguments: Any) -> Tensor:
-        """演算を実行し、勾配の要る入力があれば、結果に記録を付ける."""
+        """演算を実行し、勾配の要る入力があれば、結果に記録を付ける。"""
         result = self.forward(*arguments)
         if state.enabled and result._dtype.is_floating_point:
             parents = tuple([edge(argument) for argument in arguments[: len(self.partials)]])
@@ -116,7 +116,7 @@ class Operation:
     def record(
         self, parents: tuple[Node | Tensor | None, ...], arguments: Sequence[Any], result: Tensor
     ) -> None:
-        """結果のTensorに、親と、覚えておく値を書いたNodeを付ける."""
+        """結果のTensorに、親と、覚えておく値を書いたNodeを付ける。"""
         keeps = self.keeps(*[parent is not None for parent in parents])
         count = len(self.partials)
         saved: list[Any] = []
@@ -154,7 +154,7 @@ class Operation:
         versions: tuple[int, ...],
         depth: int,
     ) -> None:
-        """結果にNodeを付ける. `depth`は、親の`depth`の最大(親がどれも葉なら-1)."""
+        """結果にNodeを付ける。`depth`は、親の`depth`の最大(親がどれも葉なら-1)."""
         node = Node() if depth < RUN else Anchor()
         node.depth = depth + 1 if depth < RUN else 0
         node.operation = self
@@ -170,7 +170,7 @@ class Operation:
         result._grad_fn = node
 
     def with_partials(self, partials: Sequence[Partial]) -> Operation:
-        """入力の個数が呼ぶたびに違う演算のために、規則だけを差し替えた演算を作る."""
+        """入力の個数が呼ぶたびに違う演算のために、規則だけを差し替えた演算を作る。"""
         return Operation(
             self.name,
             self.node_name,
@@ -198,7 +198,7 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def edge(argument: Any) -> Node | Tensor | None:
-    """引数が計算グラフのどこにつながるか. 途中の値はNode、葉はTensor自身、それ以外は`None`.
+    """引数が計算グラフのどこにつながるか。途中の値はNode、葉はTensor自身、それ以外は`None`.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def edge(argument: Any) -> Node | Tensor | None:
 
 
 def define(operation: Operation) -> Operation:
-    """演算を表に載せる.
+    """演算を表に載せる。
 
     Raises
     ------
@@ -230,11 +230,11 @@ def define(operation: Operation) -> Operation:
 
 
 OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "max", "min"}
-"""引数の組み合わせが何通りもある関数. 合わない引数に、torchは違う文面で答える."""
+"""引数の組み合わせが何通りもある関数。合わない引数に、torchは違う文面で答える。"""
 
 
 def method(function: _Function) -> _Function:
-    """関数を、Tensorのメソッドとしても、`torch`の関数としても呼べるようにする.
+    """関数を、Tensorのメソッドとしても、`torch`の関数としても呼べるようにする。
 
     Examples
     --------
@@ -265,7 +265,7 @@ def method(function: _Function) -> _Function:
 
 
 def gate(g: Any, condition: Any) -> Any:
-    """条件が真のところだけ勾配`g`を通し、ほかを0にする. 0を掛けるのと違い、無限大も止める.
+    """条件が真のところだけ勾配`g`を通し、ほかを0にする. 0を掛けるのと違い、無限大も止める。
 
     Examples
     --------
@@ -278,7 +278,7 @@ def gate(g: Any, condition: Any) -> Any:
 
 
 def no_gradient(g: Tensor) -> Tensor:
-    """どこでも0の勾配. 0を掛けるのと違い、無限大やnanが届いても0になる.
+    """どこでも0の勾配. 0を掛けるのと違い、無限大やnanが届いても0になる。
 
     Examples
     --------
@@ -290,7 +290,7 @@ def no_gradient(g: Tensor) -> Tensor:
 
 
 VIEWS: set[str] = set()
-"""結果が入力と同じ並びを指す演算の名前."""
+"""結果が入力と同じ並びを指す演算の名前。"""
 
 
 def saves_result(node: Node) -> bool:
@@ -309,7 +309,7 @@ def saves_result(node: Node) -> bool:
 
 
 def attach(name: str, attribute: Any) -> None:
-    """Tensorに、名前`name`のメソッドやプロパティを足す."""
+    """Tensorに、名前`name`のメソッドやプロパティを足す。"""
     setattr(Tensor, name, attribute)
 
 
@@ -323,7 +323,7 @@ def function(function: _Function) -> _Function:
 
 
 def promote(*operands: Any) -> DType:
-    """Tensorと数を混ぜた計算の、結果の型.
+    """Tensorと数を混ぜた計算の、結果の型。
 
     次元のあるTensor、0次元のTensor、Pythonの数の順に強い。弱いほうは、種類(真偽、整数、小数)が
     上のときだけ結果を変える。整数のTensorに2.5を掛けるとfloat32になるのは、このためである。
@@ -362,7 +362,7 @@ def to_floating(dtype: DType) -> DType:
 def elementwise(
     function: Callable[..., Any], result: Callable[[DType], DType] = lambda dtype: dtype
 ) -> Callable[..., Tensor]:
-    """数どうしの関数を、形をそろえて要素ごとに計算する関数にする.
+    """数どうしの関数を、形をそろえて要素ごとに計算する関数にする。
 
     Parameters
     ----------
@@ -395,7 +395,7 @@ def elementwise(
 
 
 def _scalars(operands: tuple[Any, ...]) -> tuple[list[float], DType] | None:
-    """どれも0次元の同じ小数の型か、数なら、その値と型. ほかの形は`None`."""
+    """どれも0次元の同じ小数の型か、数なら、その値と型。ほかの形は`None`."""
     dtype = None
     values = []
     for operand in operands:
@@ -415,7 +415,7 @@ def _scalars(operands: tuple[Any, ...]) -> tuple[list[float], DType] | None:
 
 
 def _column(operand: Any, shape: Size, dtype: DType) -> Any:
-    """被演算数を、形`shape`に引き伸ばした値の列にする."""
+    """被演算数を、形`shape`に引き伸ばした値の列にする。"""
     if not isinstance(operand, Tensor):
         return repeat(dtype.round(operand), shape.numel())
     values = operand._data
@@ -440,7 +440,7 @@ def unary(
     source: str = "",
     single_rounding: bool = False,
 ) -> Operation:
-    """1つの入力をもつ要素ごとの演算を定義し、表に載せる.
+    """1つの入力をもつ要素ごとの演算を定義し、表に載せる。
 
     Parameters
     ----------
@@ -510,7 +510,7 @@ def binary(
     source: str = "",
     single_rounding: bool = False,
 ) -> Operation:
-    """2つの入力をもつ要素ごとの演算を定義し、表に載せる. 規則の引数は`(g, a, b, y)`."""
+    """2つの入力をもつ要素ごとの演算を定義し、表に載せる。規則の引数は`(g, a, b, y)`."""
     return define(
         Operation(
             name,

@@ -1,4 +1,4 @@
-"""Pythonの演算子(`+`、`*`、`<`、`+=`など)を、Tensorの演算につなぐ."""
+"""Pythonの演算子(`+`、`*`、`<`、`+=`など)を、Tensorの演算につなぐ。"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_operand(value: object) -> bool:
 
 
 def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
-    """二項演算子のメソッドを作る. 0次元の小数どうしは、表を引かずにここで済ませる.
+    """二項演算子のメソッドを作る. 0次元の小数どうしは、表を引かずにここで済ませる。
 
     スカラーの計算は、ほとんどがこの場合である。ここだけは、関数の呼び出しを減らすために手で開いて書く。
     することは`Operation.__call__`と同じ。
@@ -119,7 +119,7 @@ def _divide_number_by(x: Tensor, number: Any) -> Tensor:
 
 
 def _by_number(name: str) -> Callable[[Tensor, Any], Tensor]:
-    """相手が数のときだけ、入力が1つの演算にする."""
+    """相手が数のときだけ、入力が1つの演算にする。"""
     by_tensor, by_number = TABLE[name], TABLE[f"{name}_by_number"]
     return lambda x, other: (by_tensor if isinstance(other, Tensor) else by_number)(x, other)
 
@@ -133,7 +133,7 @@ def _raise_to(x: Tensor, exponent: Any) -> Tensor:
 
 
 def _binary(function: Callable[[Tensor, Any], Any]) -> Any:
-    """数でもTensorでもない相手を、Pythonに断る二項演算子."""
+    """数でもTensorでもない相手を、Pythonに断る二項演算子。"""
 
     def method(self: Tensor, other: Any) -> Any:
         return function(self, other) if is_operand(other) else NotImplemented

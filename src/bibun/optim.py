@@ -13,12 +13,12 @@ __all__ = ["SGD"]
 
 
 class SGD:
-    """確率的勾配降下法. `step()`が、各パラメータを`param -= lr * param.grad`と更新する.
+    """確率的勾配降下法。`step()`が、各パラメーターを`param -= lr * param.grad`と更新する。
 
     Parameters
     ----------
     params : iterable of Tensor
-        更新するパラメータ。
+        更新するパラメーター。
     lr : float
         学習率。
     momentum : float
@@ -87,7 +87,7 @@ class SGD:
         self._velocities: dict[int, Tensor] = {}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """すべてのパラメータの`grad`を消す(`None`にする).
+        """すべてのパラメーターの`grad`を消す(`None`にする).
 
         Examples
         --------
@@ -107,7 +107,7 @@ class SGD:
                 param.grad.detach_().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """パラメータを1回更新する.
+        """パラメーターを1回更新する。
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""乱数のTensor. 種が同じなら、torchと同じ値になる."""
+"""乱数のTensor. 種が同じなら、torchと同じ値になる。"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["manual_seed", "rand", "rand_like", "randint", "randn", "randn_like",
 
 
 def manual_seed(seed: int) -> random.Generator:
-    """乱数の種を定める.
+    """乱数の種を定める。
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def manual_seed(seed: int) -> random.Generator:
 
 
 def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """0以上1未満の一様乱数.
+    """0以上1未満の一様乱数。
 
     Examples
     --------
@@ -44,7 +44,7 @@ def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
 
 def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """平均0、分散1の正規乱数.
+    """平均0、分散1の正規乱数。
 
     Examples
     --------
@@ -61,7 +61,7 @@ def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 def rand_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`input`と同じ形と型の一様乱数.
+    """`input`と同じ形と型の一様乱数。
 
     Examples
     --------
@@ -76,7 +76,7 @@ def rand_like(
 def randn_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`input`と同じ形と型の正規乱数.
+    """`input`と同じ形と型の正規乱数。
 
     Examples
     --------
@@ -91,7 +91,7 @@ def randn_like(
 def randint(
     *arguments: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`low`以上`high`未満の整数の乱数. `randint(high, size)`か`randint(low, high, size)`と呼ぶ.
+    """`low`以上`high`未満の整数の乱数。`randint(high, size)`か`randint(low, high, size)`と呼ぶ。
 
     Raises
     ------
@@ -118,7 +118,7 @@ def randint(
 
 
 def randperm(n: int) -> Tensor:
-    """0から`n - 1`までの整数を、でたらめに並べ替えたもの.
+    """0から`n - 1`までの整数を、でたらめに並べ替えたもの。
 
     Examples
     --------

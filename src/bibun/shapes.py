@@ -1,4 +1,4 @@
-"""形(shape)の計算: 次元の番号、ブロードキャスト、平らな並びの中の位置.
+"""形(shape)の計算: 次元の番号、ブロードキャスト、平らな並びの中の位置。
 
 要素は行優先(最後の次元がいちばん速く動く順)で1列に並べる。どの関数も形と位置だけを扱い、値に触れない。
 """
@@ -17,7 +17,7 @@ __all__ = ["SCALAR", "Size", "broadcast", "broadcast_positions", "dimension", "g
 
 
 class Size(tuple[int, ...]):
-    """Tensorの形. 印字だけがtupleと違う.
+    """Tensorの形。印字だけがtupleと違う。
 
     Examples
     --------
@@ -33,7 +33,7 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
     def numel(self) -> int:
-        """要素の個数.
+        """要素の個数。
 
         Examples
         --------
@@ -51,7 +51,7 @@ SCALAR = Size()
 
 
 def strides(shape: Sequence[int]) -> list[int]:
-    """各次元の番号が1進むと、並びの中で何個進むか.
+    """各次元の番号が1進むと、並びの中で何個進むか。
 
     Examples
     --------
@@ -62,7 +62,7 @@ def strides(shape: Sequence[int]) -> list[int]:
 
 
 def grid(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int]:
-    """形`shape`の各要素を行優先で訪ね、次元ごとの歩幅`steps`で数えた位置を並べる.
+    """形`shape`の各要素を行優先で訪ね、次元ごとの歩幅`steps`で数えた位置を並べる。
 
     転置、スライス、ブロードキャストは、どれも歩幅の選び方にすぎない。
 
@@ -79,7 +79,7 @@ def grid(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int
 
 
 def broadcast(shapes: Iterable[Sequence[int]]) -> Size:
-    """形を右端からそろえ、大きさ1の次元を引き伸ばしてできる共通の形.
+    """形を右端からそろえ、大きさ1の次元を引き伸ばしてできる共通の形。
 
     Raises
     ------
@@ -104,7 +104,7 @@ def broadcast(shapes: Iterable[Sequence[int]]) -> Size:
 
 
 def broadcast_positions(shape: Sequence[int], target: Sequence[int]) -> list[int]:
-    """形`target`の各要素が、形`shape`の並びのどの位置を読むか.
+    """形`target`の各要素が、形`shape`の並びのどの位置を読むか。
 
     Examples
     --------
@@ -119,7 +119,7 @@ def broadcast_positions(shape: Sequence[int], target: Sequence[int]) -> list[int
 
 
 def dimension(dim: int, rank: int) -> int:
-    """負の番号も許した次元の番号を、0からの番号に直す.
+    """負の番号も許した次元の番号を、0からの番号に直す。
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tensor: 値と形と型をもち、計算された由来を覚える配列.
+"""Tensor: 値と形と型をもち、計算された由来を覚える配列。
 
 `Tensor`は値と形と型をもつ。`requires_grad=True`のTensorから計算された`Tensor`は、さらに`grad_fn`に`Node`をもつ。
 `Node`は「どの演算が、何から、この値を作ったか」の記録で、親の`Node`を指す。値から始めて親をたどれば、計算グラフの全体になる。
@@ -25,7 +25,7 @@ __all__ = ["AccumulateGrad", "Node", "Tensor", "make"]
 
 
 class Storage:
-    """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい.
+    """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい。
 
     `writer`は、最後に書き換えた演算の記録の名前。
 
@@ -44,7 +44,7 @@ class Storage:
 
 
 class AutogradMeta:
-    """勾配に関わる持ち物. 葉と、勾配を残すよう頼まれたTensorだけがもつ.
+    """勾配に関わる持ち物。葉と、勾配を残すよう頼まれたTensorだけがもつ。
 
     Examples
     --------
@@ -63,7 +63,7 @@ class AutogradMeta:
 
 
 def make(values: list[Any], shape: Size, dtype: DType) -> Tensor:
-    """すでに`dtype`へ丸めた値の並びから、記録のないTensorを作る.
+    """すでに`dtype`へ丸めた値の並びから、記録のないTensorを作る。
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ new = object.__new__
 
 
 class Device(str):
-    """置き場所の名前. torchの`device`と同じに印字される.
+    """置き場所の名前. torchの`device`と同じに印字される。
 
     Examples
     --------
@@ -110,7 +110,7 @@ class Device(str):
 
 
 class Tensor:
-    """値と形と型をもち、計算された由来を覚える配列. torchの`Tensor`と同じ言葉で話す.
+    """値と形と型をもち、計算された由来を覚える配列. torchの`Tensor`と同じ言葉で話す。
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class Tensor:
 
     @property
     def _data(self) -> list[Any]:
-        """行優先の値の並び. 読むだけにする(書き換えは`_write`)."""
+        """行優先の値の並び。読むだけにする(書き換えは`_write`)."""
         storage = self._storage
         if type(storage) is not Storage:
             return [storage]
@@ -188,7 +188,7 @@ class Tensor:
 
     @property
     def shape(self) -> Size:
-        """形. `torch.Size([2, 3])`のように印字される.
+        """形。`torch.Size([2, 3])`のように印字される。
 
         Examples
         --------
@@ -200,7 +200,7 @@ class Tensor:
 
     @property
     def dtype(self) -> DType:
-        """要素の型.
+        """要素の型。
 
         Examples
         --------
@@ -223,7 +223,7 @@ class Tensor:
         return Device("cpu")
 
     def cpu(self) -> Tensor:
-        """CPUに置く. bibunではいつもCPUなので、自分自身を返す.
+        """CPUに置く. bibunではいつもCPUなので、自分自身を返す。
 
         Examples
         --------
@@ -234,7 +234,7 @@ class Tensor:
         return self
 
     def cuda(self) -> Tensor:
-        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる.
+        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる。
 
         Examples
         --------
@@ -247,7 +247,7 @@ class Tensor:
         raise errors.no_gpu()
 
     def type(self, dtype: DType | None = None) -> Any:
-        """torchでの型名. `dtype`を渡すと、その型に変える.
+        """torchでの型名。`dtype`を渡すと、その型に変える。
 
         Examples
         --------
@@ -270,7 +270,7 @@ class Tensor:
         return len(self._shape)
 
     def dim(self) -> int:
-        """次元の数(階数). `ndim`と同じ.
+        """次元の数(階数). `ndim`と同じ。
 
         Examples
         --------
@@ -281,7 +281,7 @@ class Tensor:
         return len(self._shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """形、または次元`dim`の大きさ.
+        """形、または次元`dim`の大きさ。
 
         Examples
         --------
@@ -292,7 +292,7 @@ class Tensor:
         return self._shape if dim is None else self._shape[dimension(dim, len(self._shape))]
 
     def numel(self) -> int:
-        """要素の個数.
+        """要素の個数。
 
         Examples
         --------
@@ -316,7 +316,7 @@ class Tensor:
         return self._dtype.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
-        """次元ごとの歩幅.
+        """次元ごとの歩幅。
 
         Examples
         --------
@@ -338,7 +338,7 @@ class Tensor:
         ]
 
     def is_contiguous(self) -> bool:
-        """要素が行優先の順に隙間なく並んでいるか.
+        """要素が行優先の順に隙間なく並んでいるか。
 
         Examples
         --------
@@ -354,7 +354,7 @@ class Tensor:
         )
 
     def is_floating_point(self) -> bool:
-        """小数の型か.
+        """小数の型か。
 
         Examples
         --------
@@ -372,7 +372,7 @@ class Tensor:
     # --- Pythonの数との橋渡し ---
 
     def item(self) -> Any:
-        """要素が1つのTensorを、Pythonの数にする. 由来の記録はここで途切れる.
+        """要素が1つのTensorを、Pythonの数にする。由来の記録はここで途切れる。
 
         Raises
         ------
@@ -390,7 +390,7 @@ class Tensor:
         return self._data[0]
 
     def tolist(self) -> Any:
-        """入れ子のリスト(0次元ならPythonの数)にする.
+        """入れ子のリスト(0次元ならPythonの数)にする。
 
         Examples
         --------
@@ -490,7 +490,7 @@ class Tensor:
 
     @property
     def grad_fn(self) -> Node | None:
-        """このTensorを作った演算の記録. 葉では`None`.
+        """このTensorを作った演算の記録。葉では`None`.
 
         Examples
         --------
@@ -503,7 +503,7 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        """計算の結果でない(利用者が作った)Tensorか.
+        """計算の結果でない(利用者が作った)Tensorか。
 
         Examples
         --------
@@ -516,7 +516,7 @@ class Tensor:
 
     @property
     def requires_grad(self) -> bool:
-        """勾配を求める対象か. 対象から計算されたTensorも`True`になる.
+        """勾配を求める対象か。対象から計算されたTensorも`True`になる。
 
         Examples
         --------
@@ -559,7 +559,7 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
-        """`backward()`が足し込んだ勾配. まだなければ`None`.
+        """`backward()`が足し込んだ勾配。まだなければ`None`.
 
         Examples
         --------
@@ -597,7 +597,7 @@ class Tensor:
         return self._meta
 
     def accumulator(self) -> AccumulateGrad:
-        """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す.
+        """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す。
 
         Examples
         --------
@@ -620,7 +620,7 @@ class Tensor:
         create_graph: bool = False,
         inputs: Sequence[Tensor] | Tensor | None = None,
     ) -> None:
-        """このTensorを葉で微分し、結果を葉の`grad`に足し込む.
+        """このTensorを葉で微分し、結果を葉の`grad`に足し込む。
 
         Parameters
         ----------
@@ -641,7 +641,7 @@ class Tensor:
 
         Notes
         -----
-        手間はグラフの節点と辺の数に比例する(章「逆モード」)。
+        手間はグラフのノードと辺の数に比例する(章「逆方向モード」)。
 
         Examples
         --------
@@ -656,7 +656,7 @@ class Tensor:
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
-        """途中の値にも`grad`を残すよう頼む.
+        """途中の値にも`grad`を残すよう頼む。
 
         Raises
         ------
@@ -681,7 +681,7 @@ class Tensor:
 
     @property
     def retains_grad(self) -> bool:
-        """途中の値で、`grad`を残すよう頼まれているか.
+        """途中の値で、`grad`を残すよう頼まれているか。
 
         Examples
         --------
@@ -693,7 +693,7 @@ class Tensor:
         return self._grad_fn is not None and self._meta is not None
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-        """このTensorの勾配が計算されたときに呼ぶ関数を登録する.
+        """このTensorの勾配が計算されたときに呼ぶ関数を登録する。
 
         Parameters
         ----------
@@ -723,7 +723,7 @@ class Tensor:
     # --- 同じ値を指す別のTensor ---
 
     def _share(self) -> Storage:
-        """値の並びを、別のTensorと分け合える形にして返す."""
+        """値の並びを、別のTensorと分け合える形にして返す。"""
         if type(self._storage) is not Storage:
             self._storage = Storage([self._storage], self._version)
             if self._grad_fn is not None:  # 小数で覚えたNodeが、書き換えに気づけるようにする
@@ -751,7 +751,7 @@ class Tensor:
         return self._view(self._index, self._shape)
 
     def detach_(self) -> Tensor:
-        """由来を忘れ、葉になる.
+        """由来を忘れ、葉になる。
 
         Examples
         --------
@@ -767,7 +767,7 @@ class Tensor:
 
     @property
     def data(self) -> Tensor:
-        """同じ値を指し、由来を忘れたTensor. `detach()`と違い、書き換えが誤りとして見つからない.
+        """同じ値を指し、由来を忘れたTensor. `detach()`と違い、書き換えが誤りとして見つからない。
 
         Examples
         --------
@@ -793,7 +793,7 @@ class Tensor:
         self._index, self._shape, self._dtype = value._index, value._shape, value._dtype
 
     def _write(self, values: list[Any]) -> None:
-        """値をその場で書き換え、書き換えた回数を1つ増やす."""
+        """値をその場で書き換え、書き換えた回数を1つ増やす。"""
         state.writes += 1
         if self._grad_fn is None and type(self._storage) is not Storage:
             self._storage = values[0]
@@ -825,7 +825,7 @@ def _version(tensor: Tensor) -> int:
 
 
 def _nest(values: list[Any], shape: Sequence[int]) -> Any:
-    """平らな並びを、形`shape`の入れ子のリストにする."""
+    """平らな並びを、形`shape`の入れ子のリストにする。"""
     if not shape:
         return values[0]
     if len(shape) == 1:

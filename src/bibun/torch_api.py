@@ -1,4 +1,4 @@
-"""`import torch`のあとに章が使う名前. 名前も振る舞いも、torch 2.13のものにそろえてある.
+"""`import torch`のあとに章が使う名前。名前も振る舞いも、torch 2.13のものにそろえてある。
 
 Examples
 --------
@@ -54,7 +54,7 @@ newaxis = None
 
 
 def __getattr__(name: str) -> Any:
-    """演算の名前は規則の表から引く. 表に演算を足せば、`torch.名前`がすぐ使えるようになる."""
+    """演算の名前は規則の表から引く。表に演算を足せば、`torch.名前`がすぐ使えるようになる。"""
     try:
         return FUNCTIONS[name]
     except KeyError:
@@ -66,7 +66,7 @@ def __dir__() -> list[str]:
 
 
 def is_tensor(obj: Any) -> Any:
-    """`obj`がTensorか.
+    """`obj`がTensorか。
 
     Examples
     --------
@@ -77,7 +77,7 @@ def is_tensor(obj: Any) -> Any:
 
 
 def numel(input: Tensor) -> int:
-    """要素の個数.
+    """要素の個数。
 
     Examples
     --------
@@ -88,7 +88,7 @@ def numel(input: Tensor) -> int:
 
 
 def get_default_dtype() -> dtype:
-    """小数のTensorの、断らないときの型.
+    """小数のTensorの、断らないときの型。
 
     Examples
     --------

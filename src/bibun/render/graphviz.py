@@ -105,7 +105,7 @@ def _graphviz_svg(source: str) -> str:
         raise ImportError(
             "この図を描くにはpygraphvizが要ります。pip install pygraphvizで入れてください。"
         ) from error
-    # Graphviz（Cのライブラリ）は、構文の誤りもフォントの設定についての注意も、標準エラーに直接書く。
+    # Graphviz（Cのライブラリー）は、構文の誤りもフォントの設定についての注意も、標準エラーに直接書く。
     with _silent_stderr():
         try:
             graph = pygraphviz.AGraph(string=source)

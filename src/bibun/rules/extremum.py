@@ -1,4 +1,4 @@
-"""いちばん大きい、または小さい要素を選ぶ演算."""
+"""いちばん大きい、または小さい要素を選ぶ演算。"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__: list[str] = []
 
 
 def _best(values: list[Any], better: Callable[[Any, Any], bool]) -> int:
-    """いちばんよい値の、最初の番号. `nan`があれば、それを選ぶ."""
+    """いちばんよい値の、最初の番号。`nan`があれば、それを選ぶ。"""
     best = 0
     for index, value in enumerate(values):
         if values[best] != values[best]:
@@ -97,7 +97,7 @@ for _name, _better in {"max": operator.gt, "min": operator.lt}.items():
 
 
 class Maximum(NamedTuple):
-    """`max(dim)`の結果. 値と、その番号.
+    """`max(dim)`の結果。値と、その番号。
 
     Examples
     --------
@@ -116,7 +116,7 @@ class Maximum(NamedTuple):
 
 
 class Minimum(NamedTuple):
-    """`min(dim)`の結果. 値と、その番号.
+    """`min(dim)`の結果。値と、その番号。
 
     Examples
     --------

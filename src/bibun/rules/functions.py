@@ -1,4 +1,4 @@
-"""1つの入力をもつ関数: 指数、対数、三角関数、活性化関数、丸め."""
+"""1つの入力をもつ関数: 指数、対数、三角関数、活性化関数、丸め。"""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ SIGMOID = define(
 
 @method
 def sigmoid(x: Tensor) -> Tensor:
-    """シグモイド関数`1 / (1 + exp(-x))`. 値は0から1のあいだにある.
+    """シグモイド関数`1 / (1 + exp(-x))`. 値は0から1のあいだにある。
 
     Examples
     --------
@@ -161,7 +161,7 @@ binary(
 
 
 def gate_by_sign(g: Any, y: Any) -> Any:
-    """`y`が正のところだけ勾配を通す. `y`にもつながるので、もう一度微分すると0になる."""
+    """`y`が正のところだけ勾配を通す。`y`にもつながるので、もう一度微分すると0になる。"""
     return TABLE["threshold_backward"](g, y) if isinstance(g, Tensor) else gate_number(g, y)
 
 

@@ -1,4 +1,4 @@
-"""要素を取り出す演算: 添字、スライス、真偽値による選択. 取り出した要素の勾配は、もとの場所へ戻る."""
+"""要素を取り出す演算: 添字、スライス、真偽値による選択。取り出した要素の勾配は、もとの場所へ戻る。"""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCATTER = define(
 
 
 def scatter_back(g: Tensor, shape: Size, places: Sequence[int]) -> Tensor:
-    """形`shape`の0を並べ、場所`places`に勾配`g`を足し込む.
+    """形`shape`の0を並べ、場所`places`に勾配`g`を足し込む。
 
     Examples
     --------
@@ -115,7 +115,7 @@ SPLIT = define_view(
 
 @method
 def select(x: Tensor, dim: int, index: int) -> Tensor:
-    """次元`dim`の`index`番目だけを取り出し、その次元をなくす.
+    """次元`dim`の`index`番目だけを取り出し、その次元をなくす。
 
     Examples
     --------
@@ -129,7 +129,7 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
 
 @method
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """次元`dim`の`start`番目から`length`個を取り出す.
+    """次元`dim`の`start`番目から`length`個を取り出す。
 
     Examples
     --------
@@ -143,7 +143,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 @method
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`に沿って、1つずつのTensorに分ける.
+    """次元`dim`に沿って、1つずつのTensorに分ける。
 
     Examples
     --------
@@ -159,7 +159,7 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 @method
 def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`を`split_size`個ずつに分ける. 最後だけ短くなることがある.
+    """次元`dim`を`split_size`個ずつに分ける。最後だけ短くなることがある。
 
     Examples
     --------
@@ -175,7 +175,7 @@ def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @method
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """次元`dim`を、およそ同じ大きさの`chunks`個に分ける.
+    """次元`dim`を、およそ同じ大きさの`chunks`個に分ける。
 
     Examples
     --------
@@ -225,7 +225,7 @@ def _is_fancy(item: object) -> bool:
 
 
 def _split_index(x: Tensor, index: Any) -> list[Any]:
-    """添字を1次元ずつの一覧に直す. `...`は足りない次元の`:`に置き換える."""
+    """添字を1次元ずつの一覧に直す。`...`は足りない次元の`:`に置き換える。"""
     items = list(index) if isinstance(index, tuple) else [index]
     used = sum(_dimensions_of(item) for item in items if item is not None and item is not ...)
     if used > x.ndim:
@@ -242,7 +242,7 @@ def _dimensions_of(item: Any) -> int:
 
 
 def _apply_basic(x: Tensor, items: list[Any]) -> tuple[Tensor, dict[int, Tensor]]:
-    """整数、スライス、`None`を順に当てはめる. 残った添字を、次元の番号とともに返す."""
+    """整数、スライス、`None`を順に当てはめる。残った添字を、次元の番号とともに返す。"""
     dim = 0
     fancy: dict[int, Tensor] = {}
     for item in items:
@@ -280,7 +280,7 @@ def _take_slice(x: Tensor, dim: int, item: slice) -> Tensor:
 
 
 def _positions_of(item: Any, shape: Size, dim: int) -> list[Tensor]:
-    """リスト、整数のTensor、真偽のTensorを、次元ごとの番号のTensorに直す."""
+    """リスト、整数のTensor、真偽のTensorを、次元ごとの番号のTensorに直す。"""
     if not isinstance(item, Tensor):
         from bibun.creation import tensor
 
@@ -310,7 +310,7 @@ def _nonzero(mask: Tensor) -> list[Tensor]:
 
 
 def _fancy_places(shape: Size, fancy: dict[int, Tensor]) -> tuple[list[int], Size]:
-    """番号による添字の、取り出す場所と結果の形."""
+    """番号による添字の、取り出す場所と結果の形。"""
     shapes = [numbers._shape for numbers in fancy.values()]
     try:
         common = broadcast(shapes)
@@ -334,7 +334,7 @@ def _fancy_places(shape: Size, fancy: dict[int, Tensor]) -> tuple[list[int], Siz
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる.
+    """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる。
 
     Examples
     --------
@@ -359,7 +359,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる.
+    """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる。
 
     Examples
     --------
@@ -383,7 +383,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 
 def _check_assignable(value: Size, target: Size, index: Any) -> None:
-    """書き込む値の形が、書き込む先の形に引き伸ばせるか."""
+    """書き込む値の形が、書き込む先の形に引き伸ばせるか。"""
     while len(value) > len(target) and value[0] == 1:
         value = value[1:]
     missing = len(target) - len(value)

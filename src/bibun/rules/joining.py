@@ -1,4 +1,4 @@
-"""Tensorの列を1つにつなぐ演算."""
+"""Tensorの列を1つにつなぐ演算。"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__: list[str] = []
 
 
 def _joined(*arguments: Any) -> Tensor:
-    """Tensorの列と次元`dim`を受け取り、その次元でつなぐ."""
+    """Tensorの列と次元`dim`を受け取り、その次元でつなぐ。"""
     dim = arguments[-1]
     tensors = [x for x in arguments[:-1] if not _is_blank(x)] or arguments[:1]
     dtype = max((x._dtype for x in tensors), key=lambda dtype: dtype.rank)
@@ -76,7 +76,7 @@ def _check_joinable(first: Tensor, x: Tensor, dim: int, index: int) -> None:
 
 @function
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensorの列を、次元`dim`でつなぐ.
+    """Tensorの列を、次元`dim`でつなぐ。
 
     Raises
     ------
@@ -115,7 +115,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 @function
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """同じ形のTensorの列を、新しい次元`dim`に沿って重ねる.
+    """同じ形のTensorの列を、新しい次元`dim`に沿って重ねる。
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""ベクトルと行列の積.
+"""ベクトルと行列の積。
 
 float32の積和は、掛けて丸め、足して丸める。torchはBLASに任せるので、CPUによっては足す順番や丸める回数が違い、
 末尾の桁がそろわないことがある。整数の値のように、途中で丸めが起きない計算では必ず一致する。
@@ -22,7 +22,7 @@ __all__: list[str] = []
 
 
 def _inner(a: Sequence[Any], b: Sequence[Any], dtype: DType) -> Any:
-    """同じ長さの並びの内積."""
+    """同じ長さの並びの内積。"""
     total = dtype.round(0)
     for product in dtype.round_all([x * y for x, y in zip(a, b, strict=True)]):
         total = dtype.round(total + product)
@@ -84,7 +84,7 @@ def _check_tensor(function: str, argument: str, value: object) -> None:
 
 @method
 def dot(x: Tensor, tensor: Tensor) -> Tensor:
-    """同じ長さの1次元のTensorの内積.
+    """同じ長さの1次元のTensorの内積。
 
     Examples
     --------
@@ -104,7 +104,7 @@ def dot(x: Tensor, tensor: Tensor) -> Tensor:
 
 @method
 def mv(x: Tensor, vec: Tensor) -> Tensor:
-    """行列とベクトルの積.
+    """行列とベクトルの積。
 
     Examples
     --------
@@ -124,7 +124,7 @@ def mv(x: Tensor, vec: Tensor) -> Tensor:
 
 @method
 def mm(x: Tensor, mat2: Tensor) -> Tensor:
-    """行列どうしの積.
+    """行列どうしの積。
 
     Examples
     --------
@@ -144,7 +144,7 @@ def mm(x: Tensor, mat2: Tensor) -> Tensor:
 
 
 def _matmul_of_batch(x: Tensor, other: Tensor) -> Tensor:
-    """行列の束と、1つの行列かベクトルの積. 束を縦に積んで、1つの行列の積に直す."""
+    """行列の束と、1つの行列かベクトルの積。束を縦に積んで、1つの行列の積に直す。"""
     if other.ndim <= 2:
         tall = x.reshape(prod(x._shape[:-1]), x._shape[-1])
         return matmul(tall, other).reshape(*x._shape[:-1], *other._shape[1:])
@@ -156,7 +156,7 @@ def _matmul_of_batch(x: Tensor, other: Tensor) -> Tensor:
 
 @method
 def matmul(x: Tensor, other: Tensor) -> Tensor:
-    """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる.
+    """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる。
 
     Examples
     --------
@@ -184,7 +184,7 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
 
 @method
 def outer(x: Tensor, vec2: Tensor) -> Tensor:
-    """ベクトルの外積. `x[i] * vec2[j]`を並べた行列.
+    """ベクトルの外積。`x[i] * vec2[j]`を並べた行列。
 
     Examples
     --------

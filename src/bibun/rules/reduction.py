@@ -1,4 +1,4 @@
-"""次元をつぶす演算: 和、平均、積、最大、最小、累積和."""
+"""次元をつぶす演算: 和、平均、積、最大、最小、累積和。"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__: list[str] = []
 
 
 def dimensions(dim: Any, rank: int) -> tuple[int, ...]:
-    """引数`dim`を、つぶす次元の番号の組に直す. `None`はすべての次元.
+    """引数`dim`を、つぶす次元の番号の組に直す。`None`はすべての次元。
 
     Examples
     --------
@@ -44,7 +44,7 @@ def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Size:
 
 
 def groups(x: Tensor, dims: Sequence[int]) -> list[list[Any]]:
-    """結果の要素ごとに、つぶされる値の並び.
+    """結果の要素ごとに、つぶされる値の並び。
 
     Examples
     --------
@@ -61,7 +61,7 @@ def groups(x: Tensor, dims: Sequence[int]) -> list[list[Any]]:
 
 
 def stretch_back(g: Tensor, old: Size, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """つぶした次元へ、勾配を引き伸ばして戻す.
+    """つぶした次元へ、勾配を引き伸ばして戻す。
 
     Examples
     --------
@@ -154,7 +154,7 @@ def sum(
     axis: Any = None,
     dtype: DType | None = None,
 ) -> Tensor:
-    """要素の和. `dim`を渡すと、その次元だけをつぶす.
+    """要素の和。`dim`を渡すと、その次元だけをつぶす。
 
     Examples
     --------
@@ -180,7 +180,7 @@ def mean(
     axis: Any = None,
     dtype: DType | None = None,
 ) -> Tensor:
-    """要素の平均. 小数の型だけに使える.
+    """要素の平均。小数の型だけに使える。
 
     Examples
     --------
@@ -219,14 +219,14 @@ def _prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y: Tens
 
 
 def _whole_prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y: Tensor) -> Tensor:
-    """0が2つ以上あれば、自分以外の積はどれも0なので、もう一度微分しないなら掛け直さない."""
+    """0が2つ以上あれば、自分以外の積はどれも0なので、もう一度微分しないなら掛け直さない。"""
     if not state.enabled and list(x._data).count(0) > 1:
         return no_gradient(x)
     return _prod_rule(g, x, dims, keepdim, y)
 
 
 def _products_of_others(x: Tensor, dims: Sequence[int]) -> Tensor:
-    """自分以外の積. 0で割れないときに使う. 手間は個数の2乗だが、何階でも微分できる."""
+    """自分以外の積. 0で割れないときに使う。手間は個数の2乗だが、何階でも微分できる。"""
     if len(dims) == x.ndim > 1:
         return _products_of_others(x.reshape(-1), (0,)).reshape(x._shape)
     (dim,) = dims
@@ -265,7 +265,7 @@ PROD_DIM = define(
 def prod(
     x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
-    """要素の積. `dim`を渡すと、その次元だけをつぶす.
+    """要素の積。`dim`を渡すと、その次元だけをつぶす。
 
     Examples
     --------
@@ -280,7 +280,7 @@ def prod(
 
 
 def _along(x: Tensor, dim: int, scan: Callable[[list[Any]], list[Any]], dtype: DType) -> Tensor:
-    """次元`dim`に沿った並びごとに、同じ長さの並びを返す`scan`を当てはめる."""
+    """次元`dim`に沿った並びごとに、同じ長さの並びを返す`scan`を当てはめる。"""
     if not x._shape:
         return make(dtype.round_all(x._data), SCALAR, dtype)
     steps = strides(x._shape)
@@ -312,7 +312,7 @@ CUMSUM = define(
 
 @method
 def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
-    """次元`dim`に沿った、それまでの和. 途中はfloat64で足す(torchと同じ).
+    """次元`dim`に沿った、それまでの和。途中はfloat64で足す(torchと同じ).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pythonの数1つを受け取る関数. torchが例外でなく`inf`や`nan`を返すところは、そのとおりに返す."""
+"""Pythonの数1つを受け取る関数. torchが例外でなく`inf`や`nan`を返すところは、そのとおりに返す。"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__: list[str] = []
 
 
 def nan_outside(function: Callable[[float], float]) -> Callable[[float], float]:
-    """定義域の外で`ValueError`を投げる関数を、`nan`を返す関数にする."""
+    """定義域の外で`ValueError`を投げる関数を、`nan`を返す関数にする。"""
 
     @wraps(function)
     def safe(x: float) -> float:
@@ -51,7 +51,7 @@ def truncated_divide(a: Any, b: Any) -> Any:
 
 
 def remainder(a: Any, b: Any) -> Any:
-    """余り. 符号は割る数にそろう. 割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
+    """余り。符号は割る数にそろう。割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
     if not isinstance(a, float):
         return a % b if b else _integer_division_by_zero()
     try:
@@ -85,7 +85,7 @@ def power(a: Any, b: Any) -> Any:
 
 
 def integer_power(a: int, b: int) -> int:
-    """整数のべき. 負のべきは、torchと同じく1と-1だけが0にならない."""
+    """整数のべき。負のべきは、torchと同じく1と-1だけが0にならない。"""
     if b >= 0:
         return int(a**b)
     return a if a == 1 or (a == -1 and b % 2) else int(a == -1)
@@ -100,7 +100,7 @@ def reciprocal_of_square(x: float) -> float:
 
 
 def reciprocal_of_square_in_float32(x: float) -> float:
-    """torchは`x * x`をいちどfloat32に丸めてから、逆数にする."""
+    """torchは`x * x`をいちどfloat32に丸めてから、逆数にする。"""
     return divide(1.0, dtypes.round_to_float32(x * x))
 
 
@@ -109,7 +109,7 @@ def cube(x: float) -> float:
 
 
 def cube_in_float32(x: float) -> float:
-    """torchは`x * x`をいちどfloat32に丸めてから、もう一度掛ける."""
+    """torchは`x * x`をいちどfloat32に丸めてから、もう一度掛ける。"""
     return dtypes.round_to_float32(x * x) * x
 
 
@@ -128,7 +128,7 @@ def expm1(x: float) -> float:
 
 
 def log_with(function: Callable[[float], float], edge: float) -> Callable[[float], float]:
-    """対数の仲間. 定義域の端`edge`で負の無限大、その左で`nan`になる."""
+    """対数の仲間。定義域の端`edge`で負の無限大、その左で`nan`になる。"""
 
     @wraps(function)
     def safe(x: float) -> float:
@@ -175,7 +175,7 @@ def sigmoid(x: float) -> float:
 
 
 def sigmoid_in_float32(x: float) -> float:
-    """torchは`exp(-x)`をいちどfloat32に丸める. `x`が-88.7より小さいと無限大になり、結果は0になる."""
+    """torchは`exp(-x)`をいちどfloat32に丸める。`x`が-88.7より小さいと無限大になり、結果は0になる。"""
     return 1.0 / (1.0 + dtypes.round_to_float32(exp(-x)))
 
 

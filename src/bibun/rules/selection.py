@@ -1,4 +1,4 @@
-"""大きいほうや小さいほう、条件に合うほうを選ぶ演算. 選ばれたほうへ勾配が流れる."""
+"""大きいほうや小さいほう、条件に合うほうを選ぶ演算。選ばれたほうへ勾配が流れる。"""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ attach("where", _where_method)
 
 @function
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """条件が真の要素は`input`から、偽の要素は`other`から選ぶ.
+    """条件が真の要素は`input`から、偽の要素は`other`から選ぶ。
 
     Examples
     --------
@@ -141,7 +141,7 @@ CLAMP = define(
 
 @method
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """値を`min`以上`max`以下に収める.
+    """値を`min`以上`max`以下に収める。
 
     Examples
     --------

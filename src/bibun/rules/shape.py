@@ -1,4 +1,4 @@
-"""形を変える演算. 値を写さず、同じ並びを別の順に読む(view)."""
+"""形を変える演算。値を写さず、同じ並びを別の順に読む(view)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__: list[str] = []
 
 
 def ints(arguments: Sequence[Any]) -> tuple[int, ...]:
-    """`f(2, 3)`でも`f((2, 3))`でも受け取る引数を、整数の組にする."""
+    """`f(2, 3)`でも`f((2, 3))`でも受け取る引数を、整数の組にする。"""
     if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
         arguments = arguments[0]
     return tuple(int(argument) for argument in arguments)
 
 
 def define_view(name: str, node_name: str, forward: Any, partial: Any, formula: str) -> Operation:
-    """viewを作る演算を定義する. 形だけを覚えればよいので、規則は入力の値`_x`を使わない."""
+    """viewを作る演算を定義する。形だけを覚えればよいので、規則は入力の値`_x`を使わない。"""
     VIEWS.add(name)
     return define(
         Operation(name, node_name, forward, (partial,), formula=formula, source=DERIVATIVES)
@@ -32,7 +32,7 @@ def define_view(name: str, node_name: str, forward: Any, partial: Any, formula: 
 
 
 def positions(x: Tensor) -> list[int]:
-    """`x`の要素が、その並びのどこにあるか."""
+    """`x`の要素が、その並びのどこにあるか。"""
     return list(range(x.numel())) if x._index is None else x._index
 
 
@@ -48,7 +48,7 @@ def reread(x: Tensor, shape: Sequence[int], steps: Sequence[int], start: int = 0
 
 
 def complete(shape: Sequence[int], count: int) -> Size:
-    """`-1`の次元の大きさを、要素の個数から決める."""
+    """`-1`の次元の大きさを、要素の個数から決める。"""
     shape = list(shape)
     if shape.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
@@ -70,7 +70,7 @@ def complete(shape: Sequence[int], count: int) -> Size:
 
 
 def _viewable(x: Tensor, shape: Size) -> bool:
-    """`shape`への変形が、要素を写さずに歩幅だけで書けるか."""
+    """`shape`への変形が、要素を写さずに歩幅だけで書けるか。"""
     if x._index is None or x.is_contiguous():
         return True
     order, steps = x._index, strides(shape)
@@ -119,7 +119,7 @@ ALIAS = define_view(
 
 @method
 def view(x: Tensor, *shape: Any) -> Tensor:
-    """値を写さずに形を変える. 読む順が飛び飛びで写さずに済まないときは誤りになる.
+    """値を写さずに形を変える。読む順が飛び飛びで写さずに済まないときは誤りになる。
 
     Examples
     --------
@@ -150,7 +150,7 @@ def view_as(x: Tensor, other: Tensor) -> Tensor:
 
 @method
 def reshape(x: Tensor, *shape: Any) -> Tensor:
-    """形を変える. `-1`の次元は個数から決まる. 写さずに済むときはview、済まないときは写しになる.
+    """形を変える。`-1`の次元は個数から決まる。写さずに済むときはview、済まないときは写しになる。
 
     Examples
     --------
@@ -170,7 +170,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 @method
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """`start_dim`から`end_dim`までの次元を1つにつなぐ.
+    """`start_dim`から`end_dim`までの次元を1つにつなぐ。
 
     Examples
     --------
@@ -191,7 +191,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @method
 def clone(x: Tensor) -> Tensor:
-    """値を写した新しいTensor. 勾配は元へ流れる.
+    """値を写した新しいTensor. 勾配は元へ流れる。
 
     Examples
     --------
@@ -207,7 +207,7 @@ def clone(x: Tensor) -> Tensor:
 
 @method
 def contiguous(x: Tensor) -> Tensor:
-    """要素が順に並んでいなければ、並べ直した写し.
+    """要素が順に並んでいなければ、並べ直した写し。
 
     Examples
     --------
@@ -251,7 +251,7 @@ SQUEEZE_DIMS = define_view(
 
 @method
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """大きさ1の次元を`dim`の位置に差し込む.
+    """大きさ1の次元を`dim`の位置に差し込む。
 
     Examples
     --------
@@ -264,7 +264,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 @method
 def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """大きさ1の次元を取り除く. `dim`を渡すと、その次元だけを見る.
+    """大きさ1の次元を取り除く。`dim`を渡すと、その次元だけを見る。
 
     Examples
     --------
@@ -328,7 +328,7 @@ T = define_view(
 
 @method
 def permute(x: Tensor, *dims: Any) -> Tensor:
-    """次元を`dims`の順に並べ替える.
+    """次元を`dims`の順に並べ替える。
 
     Examples
     --------
@@ -347,7 +347,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 @method
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """2つの次元を入れ替える.
+    """2つの次元を入れ替える。
 
     Examples
     --------
@@ -361,7 +361,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 @method
 def t(x: Tensor) -> Tensor:
-    """行列の転置. 1次元以下はそのまま.
+    """行列の転置. 1次元以下はそのまま。
 
     Examples
     --------
@@ -412,7 +412,7 @@ EXPAND = define_view(
 
 @method
 def expand(x: Tensor, *sizes: Any) -> Tensor:
-    """大きさ1の次元を、値を写さずに引き伸ばす. `-1`はその次元をそのままにする.
+    """大きさ1の次元を、値を写さずに引き伸ばす。`-1`はその次元をそのままにする。
 
     Examples
     --------
@@ -436,7 +436,7 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
 
 @method
 def expand_as(x: Tensor, other: Tensor) -> Tensor:
-    """`other`と同じ形まで引き伸ばす.
+    """`other`と同じ形まで引き伸ばす。
 
     Examples
     --------
@@ -470,7 +470,7 @@ def _flipped(x: Tensor, dims: Sequence[int]) -> Tensor:
 
 @method
 def flip(x: Tensor, *dims: Any) -> Tensor:
-    """次元`dims`の順を逆にした写し.
+    """次元`dims`の順を逆にした写し。
 
     Examples
     --------
@@ -497,7 +497,7 @@ TO_COPY = define(
 
 @method
 def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
-    """型を変える. もうその型なら、自分自身を返す.
+    """型を変える。もうその型なら、自分自身を返す。
 
     Examples
     --------
@@ -518,7 +518,7 @@ def _to_dtype(name: str, dtype: DType) -> None:
     def convert(x: Tensor) -> Tensor:
         return to(x, dtype)
 
-    convert.__doc__ = f"`{dtype}`に変える. もうその型なら、自分自身を返す."
+    convert.__doc__ = f"`{dtype}`に変える。もうその型なら、自分自身を返す."
     attach(name, convert)
 
 

@@ -1,4 +1,4 @@
-"""和を取る順番. 小数の和は順番で末尾の桁が変わるので、torchと同じ順番で足す.
+"""和を取る順番。小数の和は順番で末尾の桁が変わるので、torchと同じ順番で足す。
 
 torch(ATenのSumKernel.cpp、AVX2)は、1列の和を次のように取る。
 
@@ -28,7 +28,7 @@ LEVELS = 4  # 小計の段の数
 
 
 def sum_over(x: Tensor, dims: Sequence[int], dtype: DType) -> list[Any]:
-    """`dims`の次元をつぶした和を、残りの次元の行優先の順に返す.
+    """`dims`の次元をつぶした和を、残りの次元の行優先の順に返す。
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def sum_over(x: Tensor, dims: Sequence[int], dtype: DType) -> list[Any]:
 def _run(
     order: Sequence[int], allowed: Sequence[int], shape: Sequence[int], steps: Sequence[int]
 ) -> list[int]:
-    """`order`の末尾から、`allowed`の次元が隙間なく続くかぎりを集める."""
+    """`order`の末尾から、`allowed`の次元が隙間なく続くかぎりを集める。"""
     run: list[int] = []
     for d in reversed(order):
         if d not in allowed or (run and steps[d] != shape[run[0]] * steps[run[0]]):
@@ -92,7 +92,7 @@ def _size(x: Tensor, dims: Sequence[int]) -> int:
 def _columns(
     x: Tensor, dims: Sequence[int], order: Sequence[int], block: Sequence[int], start: int = 0
 ) -> list[list[Any]]:
-    """結果の要素ごとに、足される値の並び. 次元は`order`の順に訪ね、`block`の次元だけをつぶす."""
+    """結果の要素ごとに、足される値の並び。次元は`order`の順に訪ね、`block`の次元だけをつぶす。"""
     data, steps = x._data, strides(x._shape)
     kept = [d for d in order if d not in dims]
     starts = grid([x._shape[d] for d in kept], [steps[d] for d in kept], start)
@@ -101,7 +101,7 @@ def _columns(
 
 
 def _in_natural_order(totals: list[Any], kept: Sequence[int], shape: Sequence[int]) -> list[Any]:
-    """`kept`の順に並んだ結果を、次元の番号の順に並べ直す."""
+    """`kept`の順に並んだ結果を、次元の番号の順に並べ直す。"""
     natural = sorted(kept)
     if list(kept) == natural:
         return totals
@@ -115,7 +115,7 @@ def _lanes(dtype: DType) -> int:
 
 
 def _sum_lanes(values: Sequence[float], dtype: DType) -> float:
-    """隙間なく並んだ1列の和. レーンに配って足し、余りの和に、レーンの和を順に足す."""
+    """隙間なく並んだ1列の和。レーンに配って足し、余りの和に、レーンの和を順に足す。"""
     lanes = _lanes(dtype)
     if len(values) < lanes:
         return _sum_strands(values, dtype)
@@ -127,7 +127,7 @@ def _sum_lanes(values: Sequence[float], dtype: DType) -> float:
 def _sum_side_by_side(
     columns: Sequence[Sequence[float]], width: int, lanes: int, dtype: DType
 ) -> list[float]:
-    """隣り合う`width`列ずつの和. 4レーン分の列は列どうしで待ち時間を隠せるので、4本に配らない."""
+    """隣り合う`width`列ずつの和. 4レーン分の列は列どうしで待ち時間を隠せるので、4本に配らない。"""
     together = width // (STRANDS * lanes) * STRANDS * lanes
     return [
         (_sum_cascade if index % width < together else _sum_strands)(column, dtype)
@@ -136,7 +136,7 @@ def _sum_side_by_side(
 
 
 def _sum_strands(values: Sequence[float], dtype: DType) -> float:
-    """1レーンの和. 4本に配って足し、余りは1本目に足し、最後に4本を合わせる."""
+    """1レーンの和. 4本に配って足し、余りは1本目に足し、最後に4本を合わせる。"""
     full = len(values) // STRANDS * STRANDS
     totals = [_sum_cascade(values[strand:full:STRANDS], dtype) for strand in range(STRANDS)]
     totals[0] = _add_up(values[full:], totals[0], dtype)
@@ -144,7 +144,7 @@ def _sum_strands(values: Sequence[float], dtype: DType) -> float:
 
 
 def _sum_cascade(values: Sequence[float], dtype: DType) -> float:
-    """1本の和. `step`個ごとの小計を上の段へ送る."""
+    """1本の和。`step`個ごとの小計を上の段へ送る。"""
     power = max(4, (len(values) - 1).bit_length() // LEVELS) if values else 4
     step, totals = 1 << power, [0.0] * LEVELS
     full = len(values) // step * step
@@ -160,7 +160,7 @@ def _sum_cascade(values: Sequence[float], dtype: DType) -> float:
 
 
 def _add_up(values: Iterable[float], total: float, dtype: DType) -> float:
-    """前から順に足す. float32では1回ごとに丸める."""
+    """前から順に足す. float32では1回ごとに丸める。"""
     if dtype is not float32:
         return reduce(add, values, total)  # sum()は3.12から補正付きの和になった
     for value in values:
