@@ -212,7 +212,7 @@ def _sweep(
                 _share_tensors(node, gradient, useful, create_graph, arrived)
             else:  # 規則が足し算や掛け算1回なら、ただの小数で計算しても値は同じ
                 a, b = numbers
-                for parent, partial in zip(node.parents, operation.partials):  # noqa: B905
+                for parent, partial in zip(node.parents, operation.partials):  # noqa: B905 長さは必ず同じ。strictは遅い
                     if parent is None or (useful is not None and parent not in useful):
                         continue
                     share = partial(gradient, a, b)
