@@ -24,9 +24,8 @@ $(VENV)/test.ready: $(VENV)/book.ready requirements-dev.txt
 	@$(SETUP) requirements.txt requirements-dev.txt
 	@touch $@
 
-node_modules/ready: package-lock.json $(VENV)/test.ready
-	@echo "==> ブラウザーのためのPython(Pyodide)を入れています"
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --no-audit --no-fund
+node_modules/bibun-ready: package-lock.json $(VENV)/test.ready
+	@$(BIN)/python -m bibun_site.node
 	@touch $@
 
 $(VENV)/bench.ready: $(VENV)/test.ready requirements-bench.txt
@@ -42,11 +41,11 @@ serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、
 	$(BIN)/python -m bibun_site.serve . _build/serve -d _build/.serve -n \
 	  --host 127.0.0.1 --port $(PORT) --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*'
 
-test: $(VENV)/test.ready node_modules/ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
+test: $(VENV)/test.ready node_modules/bibun-ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
 	@$(PYTHON) tools/browser.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-unit: $(VENV)/test.ready node_modules/ready  ## ビルドもブラウザーも要らないテスト
+unit: $(VENV)/test.ready node_modules/bibun-ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/book
 
 bench: $(VENV)/bench.ready  ## エンジンと本のビルドの速さを、ほかのものと比べる(比だけを読む)

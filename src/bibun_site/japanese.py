@@ -98,15 +98,8 @@ def add_templates(_app: Sphinx, config: Config) -> None:
     config.templates_path = [str(HERE / "templates"), *config.templates_path]
 
 
-def add_static(app: Sphinx) -> None:
-    """拡張が持つスタイルを、サイトに載せる。"""
-    app.config.html_static_path.append(str(HERE / "static"))
-
-
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
     app.add_post_transform(ExecutionTable)
     app.connect("config-inited", add_templates)
-    app.connect("builder-inited", add_static)
-    app.add_css_file("book.css")

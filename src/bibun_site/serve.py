@@ -36,7 +36,7 @@ PRELOAD = (
     "sphinx.ext.napoleon",
     "sphinx.search.ja",
     "sphinx.writers.html5",
-    "sphinx_book_theme",
+    "furo",
     "sphinx_comments",
     "sphinx_copybutton",
     "sphinx_external_toc",

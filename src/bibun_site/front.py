@@ -1,0 +1,49 @@
+"""ページのプログラムと書式: ``web/`` をesbuildでまとめ、サイトに載せる。"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from bibun_site import node
+
+__all__ = ["setup"]
+
+WEB = node.ROOT / "web"
+
+
+def bundle(app: Sphinx) -> None:
+    """``web/`` が変わっていれば、まとめ直す。
+
+    Raises
+    ------
+    ConfigError
+        npmのパッケージが入らないか、``web/`` に誤りがあるとき。
+    """
+    if app.builder.format != "html":
+        return
+    folder = Path(app.doctreedir).parent / ".front"
+    app.config.html_static_path.append(str(folder))
+    made_from = folder.with_name(".front.from")
+    wanted = fingerprint()
+    if made_from.exists() and made_from.read_text() == wanted:
+        return
+    node.run("web/bundle.mjs", str(folder))
+    made_from.write_text(wanted)
+
+
+def fingerprint() -> str:
+    """``web/`` と、npmのパッケージの版が同じなら、同じになる文字列。"""
+    digest = hashlib.sha256(node.LOCK.read_bytes())
+    for path in sorted(path for path in WEB.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(WEB)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinxに登録する。"""
+    app.connect("builder-inited", bundle, priority=100)
+    app.add_css_file("book.css")
+    app.add_js_file("book.js", loading_method="defer")
