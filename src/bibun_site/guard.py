@@ -295,6 +295,17 @@ def check_pictures(doctree: nodes.document) -> Iterator[Problem]:
             yield Problem(raw.line or 1, "図(SVG)に代替テキスト(aria-label)がありません。")
 
 
+def check_formulas(doctree: nodes.document) -> Iterator[Problem]:
+    """式の番号に、参照できる札が付いていること(裸のalignなどの番号の札は、作るたびに変わる)。"""
+    for formula in doctree.findall(nodes.math_block):
+        if "amsmath" in formula["classes"] and formula["number"] is not None:
+            yield Problem(
+                formula.line or 1,
+                "番号の付く式は $$ … $$ (eq-章-話題) と書きます。番号が要らなければ、"
+                "環境の名前に * を付けます(align* など)。",
+            )
+
+
 def check_exercises(doctree: nodes.document, notebook: Any) -> Iterator[Problem]:
     """演習の後に、その番号を採点するセルがあること。折りたたみの記法が迷子でないこと。"""
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
@@ -323,7 +334,7 @@ def examine(app: Sphinx, doctree: nodes.document) -> None:
         notebook = nbformat.read(executed, as_version=4)
         problems += [*check_cells(notebook), *check_numbers(notebook)]
         problems += check_exercises(doctree, notebook)
-    problems += check_pictures(doctree)
+    problems += [*check_pictures(doctree), *check_formulas(doctree)]
     for problem in problems:
         logger.warning(
             "%s", problem.message, location=(docname, problem.line), type="bibun", subtype="guard"

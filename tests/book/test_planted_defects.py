@@ -135,6 +135,14 @@ DEFECTS = (
     ),
     Defect("unknown-directive", *before_last(":::{notte}\nx\n:::"), "Unknown directive type"),
     Defect("missing-picture", *before_last("![代替](nowhere.png)"), "nowhere.png"),
+    Defect("broken-formula", "円周率は3", "$\\fraq{1}{2}$。円周率は3", "式は \\fraq{1}{2}"),
+    Defect("japanese-in-formula", "円周率は3", "$y = 傾き$。円周率は3", "unicodeTextInMathMode"),
+    Defect(
+        "unlabelled-number",
+        "begin{gather*}x + y = 3\\end{gather*}",
+        "begin{gather}x\\end{gather}",
+        "番号の付く式は",
+    ),
     Defect("unknown-role", "円周率は", "{rroole}`x`円周率は", "Unknown interpreted text role"),
 )
 
