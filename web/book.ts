@@ -1,2 +1,10 @@
 // どのページにも載るプログラム。重いものは、使われるときに読む。
-export {};
+import { followReading, manageDrawers } from "./navigation";
+import { makeScrollable } from "./scrollable";
+import { offerThemes } from "./theme";
+
+offerThemes();
+manageDrawers();
+followReading();
+makeScrollable();
+document.documentElement.classList.remove("no-js");

@@ -2,7 +2,7 @@
 
 `kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
-`mathematics`(数式)、`front`(ページのプログラムと書式)からなる。
+`mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)からなる。
 """
 
 from __future__ import annotations
@@ -17,8 +17,19 @@ __all__ = ["setup"]
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """部品を登録する。Sphinxは重いので、章を実行するプロセスが巻きこまれないよう、ここで読み込む。"""
-    from bibun_site import blocks, execution, front, guard, japanese, kernel, mathematics, reference
+    from bibun_site import (
+        blocks,
+        execution,
+        front,
+        guard,
+        japanese,
+        kernel,
+        mathematics,
+        reference,
+        site,
+    )
 
-    for part in (kernel, execution, blocks, guard, japanese, reference, mathematics, front):
+    parts = (kernel, execution, blocks, guard, japanese, reference, mathematics, front, site)
+    for part in parts:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,19 +1,16 @@
-"""日本語の組版と、ページの見た目: ソースの改行を空白にしない。スタイルを足す。"""
+"""日本語の組版: ソースの改行を空白にしない。"""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-HERE = Path(__file__).parent
 WIDE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -93,13 +90,7 @@ def _preformatted(block: nodes.Element) -> bool:
     return isinstance(block, (nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block))
 
 
-def add_templates(_app: Sphinx, config: Config) -> None:
-    """テーマの画面のうち、訳せない言葉を、型紙を替えて日本語にする(訳せる言葉は ``locale``)。"""
-    config.templates_path = [str(HERE / "templates"), *config.templates_path]
-
-
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_post_transform(JoinLines)
     app.add_post_transform(ExecutionTable)
-    app.connect("config-inited", add_templates)

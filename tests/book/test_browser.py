@@ -56,8 +56,8 @@ def test_page_fits_its_window_with_every_fold_open(
     wide = page.evaluate(
         """() => {
           const limit = document.documentElement.clientWidth;
-          const boxed = e => e.closest('pre, .math, table, svg, .pst-scrollable-table-container, .highlight, .MathJax');
-          return [...document.querySelectorAll('.bd-article *')]
+          const boxed = e => e.closest('pre, .math, table, svg, .table-wrapper, .highlight');
+          return [...document.querySelectorAll('article *')]
             .filter(e => e.getBoundingClientRect().right > limit + 1 && !boxed(e))
             .map(e => e.tagName + '.' + e.className + ': ' + e.textContent.slice(0, 40));
         }"""
@@ -122,13 +122,38 @@ def test_hints_open_one_after_the_other_and_the_answer_last(
     page.close()
 
 
-def test_the_theme_follows_the_system_and_can_be_changed(chromium: Browser, address: str) -> None:
-    page, _ = open_page(chromium, f"{address}/book/index.html", 1280, "dark")
-    root = page.locator("html")
-    assert root.get_attribute("data-theme") == "dark"
-    for _ in range(3):
-        page.locator(".theme-switch-button").first.click()
-        if root.get_attribute("data-theme") == "light":
-            break
-    assert root.get_attribute("data-theme") == "light"
+THEME_BUTTON = ".theme-toggle:visible"
+
+
+@pytest.mark.parametrize("system", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_theme_follows_the_system_and_remembers_a_choice(
+    chromium: Browser, address: str, system: str, width: int
+) -> None:
+    page, errors = open_page(chromium, f"{address}/book/index.html", width, system)
+    other = "light" if system == "dark" else "dark"
+    assert brightness(page) == system
+    button = page.locator(THEME_BUTTON)
+    assert "システムに合わせる" in (button.get_attribute("aria-label") or "")
+    button.click()
+    assert brightness(page) == other
+    assert ("暗い" if other == "dark" else "明るい") in (button.get_attribute("aria-label") or "")
+    page.goto(f"{address}/book/use/tensor.html")
+    assert brightness(page) == other
+    button.click()
+    assert brightness(page) == system
+    button.click()
+    assert "システムに合わせる" in (button.get_attribute("aria-label") or "")
+    page.emulate_media(color_scheme="dark" if other == "dark" else "light")
+    assert brightness(page) == other
     page.close()
+    assert errors == []
+
+
+def brightness(page: Page) -> str:
+    """地の色が明るいか、暗いか。"""
+    red, green, blue = map(
+        int,
+        re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3],
+    )
+    return "dark" if red + green + blue < 3 * 128 else "light"

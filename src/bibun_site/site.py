@@ -1,0 +1,87 @@
+"""ページの枠: 型紙、読み込む書式とプログラム、描かれる前に明るさを決めるスクリプト。
+
+テーマと拡張がページに足すものは多いので、ここに挙げたもののほかは読み込まない。
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sphinx_copybutton
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+__all__ = ["setup"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("book.css", "mathematics.css")
+SCRIPTS = ("book.js", "clipboard.min.js", "copybutton.js")
+
+# 選ばれた明るさを、何も描かないうちに取り戻す。残りは web/theme.ts
+THEME_SCRIPT = (
+    'try{document.body.dataset.theme=localStorage.getItem("theme")||"auto"}'
+    'catch{document.body.dataset.theme="auto"}'
+)
+
+# sphinx-copybuttonの言葉。(もとの文字列, 替える文字列)
+COPYBUTTON = (
+    ("'copy': 'Copy'", "'copy': 'コピー'"),
+    ("'copy_to_clipboard': 'Copy to clipboard'", "'copy_to_clipboard': 'コードをコピーする'"),
+    ("'copy_success': 'Copied!'", "'copy_success': 'コピーしました'"),
+    ("'copy_failure': 'Failed to copy'", "'copy_failure': 'コピーできませんでした'"),
+    # 使われない変数のためだけに、Sphinxのスクリプトをもう1つ読み込まないように
+    ("let doc_url_root = DOCUMENTATION_OPTIONS.URL_ROOT;", "let doc_url_root = '';"),
+)
+
+
+def add_templates(_app: Sphinx, config: Config) -> None:
+    """この本の型紙を、テーマのものより先に使う。"""
+    config.templates_path = [str(TEMPLATES), *config.templates_path]
+
+
+def translate_copybutton(app: Sphinx) -> None:
+    """sphinx-copybuttonの言葉を日本語にして、もとのものの代わりに載せる。
+
+    Raises
+    ------
+    ExtensionError
+        もとのスクリプトに、替える文字列がないとき。
+    """
+    if app.builder.format != "html":
+        return
+    name = "copybutton.js_t"
+    text = (Path(sphinx_copybutton.__file__).parent / "_static" / name).read_text(encoding="utf-8")
+    for original, ours in COPYBUTTON:
+        if original not in text:
+            raise ExtensionError(
+                f"sphinx-copybuttonの {name} に {original!r} がありません。"
+                "版が変わったなら、bibun_site.site.COPYBUTTON を直してください。"
+            )
+        text = text.replace(original, ours)
+    folder = Path(app.doctreedir).parent / ".copybutton"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
+        (folder / name).write_text(text, encoding="utf-8")
+    app.config.html_static_path.append(str(folder))
+
+
+def choose_assets(
+    _app: Sphinx, _pagename: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """ページが読み込むものを選び、型紙に要る値を渡す。"""
+    context["css_files"] = [file for file in context["css_files"] if _name(file) in STYLES]
+    context["script_files"] = [file for file in context["script_files"] if _name(file) in SCRIPTS]
+    context["theme_script"] = THEME_SCRIPT
+
+
+def _name(file: Any) -> str:
+    return Path(str(file.filename or "")).name
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinxに登録する。"""
+    app.connect("config-inited", add_templates)
+    app.connect("builder-inited", translate_copybutton, priority=900)  # もとのものより後
+    app.connect("html-page-context", choose_assets, priority=900)  # テーマと拡張より後

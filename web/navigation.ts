@@ -1,0 +1,64 @@
+// 章の一覧と目次: 引き出しの開け閉めと、読んでいる節の印。
+
+/** 狭い画面の引き出しを、Escapeと、目次のリンクで閉じる。開けたら、キーボードも中に入る。 */
+export function manageDrawers(): void {
+  for (const [toggle, drawer] of [
+    ["__navigation", ".sidebar-drawer"],
+    ["__toc", ".toc-drawer"],
+  ] as const) {
+    const checkbox = document.getElementById(toggle);
+    const panel = document.querySelector(drawer);
+    if (!(checkbox instanceof HTMLInputElement) || !panel) continue;
+    const close = (): void => {
+      checkbox.checked = false;
+    };
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !checkbox.checked) return;
+      close();
+      checkbox.focus();
+    });
+    checkbox.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") checkbox.click();
+    });
+    checkbox.addEventListener("change", () => {
+      if (checkbox.checked) panel.querySelector<HTMLElement>("a, input")?.focus();
+    });
+    panel.addEventListener("click", (event) => {
+      if (event.target instanceof Element && event.target.closest("a[href*='#']")) close();
+    });
+  }
+}
+
+/** 目次の、いま読んでいる節に印を付ける。 */
+export function followReading(): void {
+  const entries = [...document.querySelectorAll<HTMLAnchorElement>(".toc-tree a")].flatMap((link) => {
+    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    return target ? [{ link, target }] : [];
+  });
+  if (!entries.length) return;
+  let marked: HTMLAnchorElement | undefined;
+  const mark = (): void => {
+    const line = innerHeight / 4;
+    const now = entries.filter(({ target }) => target.getBoundingClientRect().top < line).at(-1)?.link;
+    if (now === marked) return;
+    marked?.removeAttribute("aria-current");
+    marked?.parentElement?.classList.remove("scroll-current");
+    now?.setAttribute("aria-current", "location");
+    now?.parentElement?.classList.add("scroll-current");
+    marked = now;
+  };
+  let waiting = false;
+  addEventListener(
+    "scroll",
+    () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        mark();
+      });
+    },
+    { passive: true },
+  );
+  mark();
+}
