@@ -2,7 +2,8 @@
 
 `kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
-`mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)からなる。
+`mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
+`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ __all__ = ["setup"]
 def setup(app: Sphinx) -> dict[str, Any]:
     """部品を登録する。Sphinxは重いので、章を実行するプロセスが巻きこまれないよう、ここで読み込む。"""
     from bibun_site import (
+        address,
+        archive,
         blocks,
         execution,
         front,
@@ -25,11 +28,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         japanese,
         kernel,
         mathematics,
+        notebooks,
         reference,
         site,
     )
 
-    parts = (kernel, execution, blocks, guard, japanese, reference, mathematics, front, site)
-    for part in parts:
+    content = (address, kernel, execution, blocks, guard, japanese, reference, mathematics)
+    for part in (*content, front, site, notebooks, archive):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
