@@ -21,7 +21,9 @@ export function manageDrawers(): void {
       if (event.key === "Enter") checkbox.click();
     });
     checkbox.addEventListener("change", () => {
-      if (checkbox.checked) panel.querySelector<HTMLElement>("a, input")?.focus();
+      if (!checkbox.checked) return;
+      const inside = [...panel.querySelectorAll<HTMLElement>("a, input")];
+      inside.find((part) => part.getClientRects().length)?.focus();
     });
     panel.addEventListener("click", (event) => {
       if (event.target instanceof Element && event.target.closest("a[href*='#']")) close();

@@ -33,7 +33,7 @@ def bundle(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     folder = Path(app.doctreedir).parent / ".front"
-    app.config.html_static_path.append(str(folder))
+    app.config.html_static_path += [str(folder), str(WEB / "static")]
     made_from = folder.with_name(".front.from")
     wanted = app.config.bibun_front
     if made_from.exists() and made_from.read_text() == wanted:

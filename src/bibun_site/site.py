@@ -1,10 +1,12 @@
-"""ページの枠: 型紙、読み込む書式とプログラム、描かれる前に明るさを決めるスクリプト。
+"""ページの枠: 型紙、読み込む書式とプログラム、ページに許すこと(CSP)。
 
 テーマと拡張がページに足すものは多いので、ここに挙げたもののほかは読み込まない。
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,33 @@ THEME_SCRIPT = (
     'try{document.body.dataset.theme=localStorage.getItem("theme")||"auto"}'
     'catch{document.body.dataset.theme="auto"}'
 )
+
+
+def policy(*inline_scripts: str) -> str:
+    """ページに許すこと(Content-Security-Policy)。
+
+    読み込むのはサイト自身のものだけで、文書の中のスクリプトは、ここに渡したものだけが動く。
+
+    Parameters
+    ----------
+    *inline_scripts : str
+        ページに直に書いてあるスクリプト。
+    """
+    digests = (hashlib.sha256(script.encode()).digest() for script in inline_scripts)
+    hashes = (f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    allowed = {
+        "default-src": "'none'",
+        "script-src": " ".join(["'self'", *hashes]),
+        "style-src": "'self' 'unsafe-inline'",  # 図と式の、要素に付いた書式
+        "img-src": "'self' data:",
+        "font-src": "'self' data:",
+        "connect-src": "'self'",
+        "frame-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+    }
+    return "; ".join(f"{kind} {sources}" for kind, sources in allowed.items())
+
 
 # sphinx-copybuttonの言葉。(もとの文字列, 替える文字列)
 COPYBUTTON = (
@@ -74,6 +103,7 @@ def choose_assets(
     context["css_files"] = [file for file in context["css_files"] if _name(file) in STYLES]
     context["script_files"] = [file for file in context["script_files"] if _name(file) in SCRIPTS]
     context["theme_script"] = THEME_SCRIPT
+    context["policy"] = policy(THEME_SCRIPT)
 
 
 def _name(file: Any) -> str:

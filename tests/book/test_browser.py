@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from .test_book import PAGES
 
@@ -26,21 +27,28 @@ ENGLISH = (
 
 def only_loopback(route: Route) -> None:
     """サイトの外への要求は止める(テストはネットワークに頼らない)。"""
-    if route.request.url.startswith("http://127.0.0.1"):
+    if route.request.url.startswith(("http://127.0.0.1", "file:", "data:")):
         route.continue_()
     else:
         route.abort()
 
 
+NOT_ALLOWED = """addEventListener("securitypolicyviolation", event => {
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});"""
+
+
 def open_page(chromium: Browser, url: str, width: int, theme: str) -> tuple[Page, list[str]]:
-    """ページを開き、起きた例外の一覧とともに返す。"""
+    """ページを開き、起きた例外と、ページに許していない読み込みの一覧とともに返す。"""
     page = chromium.new_page(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if theme == "dark" else "light",
     )
     page.route("**/*", only_loopback)
+    page.add_init_script(NOT_ALLOWED)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.goto(url, wait_until="load")
     return page, errors
 
@@ -157,3 +165,146 @@ def brightness(page: Page) -> str:
         re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3],
     )
     return "dark" if red + green + blue < 3 * 128 else "light"
+
+
+@pytest.mark.parametrize("name", [*(f"book/{page}" for page in PAGES), "404"])
+def test_nothing_is_loaded_that_the_page_does_not_allow(
+    chromium: Browser, address: str, name: str
+) -> None:
+    page, errors = open_page(chromium, f"{address}/{name}.html", 1280, "light")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_load_state("networkidle")
+    page.close()
+    assert errors == []
+
+
+def test_no_script_runs_but_the_ones_of_the_site(chromium: Browser, address: str) -> None:
+    page, errors = open_page(chromium, f"{address}/book/use/tensor.html", 1280, "light")
+    page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "document.title = 'ran'";
+          document.body.append(script);
+          document.body.insertAdjacentHTML("beforeend",
+            `<img src="data:," onerror="document.title = 'ran'"><a id="go" href="javascript:document.title='ran'">x</a>`);
+          document.getElementById("go").click();
+          setTimeout("document.title = 'ran'");
+          fetch("https://example.com/").catch(() => {});
+        }"""
+    )
+    page.wait_for_timeout(300)
+    title = page.title()
+    page.close()
+    assert title != "ran"
+    for refused in ("script-src-elem inline", "script-src-attr inline", "eval", "connect-src"):
+        assert any(refused in error for error in errors), refused
+
+
+def test_a_page_opened_as_a_file_is_whole(chromium: Browser, site: Path) -> None:
+    page, errors = open_page(chromium, (site / "book/use/backward.html").as_uri(), 1280, "light")
+    assert brightness(page) == "light"
+    page.locator(THEME_BUTTON).click()
+    assert brightness(page) == "dark"
+    page.locator("article img").first.scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('article img').decode()")
+    assert page.locator(".copybtn").count() > 10
+    page.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("chosen", THEMES)
+def test_the_chosen_theme_needs_no_later_script(
+    chromium: Browser, address: str, chosen: str
+) -> None:
+    page, _ = open_page(
+        chromium, f"{address}/book/index.html", 1280, "light" if chosen == "dark" else "dark"
+    )
+    page.evaluate(f"localStorage.setItem('theme', '{chosen}')")
+    page.route("**/*.js*", lambda route: route.abort())
+    page.reload()
+    assert brightness(page) == chosen
+    page.close()
+
+
+def test_the_drawers_open_and_close_by_keyboard(chromium: Browser, address: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/tensor.html", 390, "light")
+    drawer, contents = page.locator(".sidebar-drawer"), page.locator(".toc-drawer")
+    assert not drawer.is_visible()
+    assert not contents.is_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "本文へ移る"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert drawer.is_visible()
+    assert page.evaluate("!!document.activeElement.closest('.sidebar-drawer')")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "__navigation"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert contents.is_visible()
+    page.keyboard.press("Enter")
+    expect(contents).to_be_hidden()
+    assert page.evaluate("location.hash") == "#sec-tensor-goals"
+    page.close()
+
+
+def test_the_skip_link_leads_into_the_text(chromium: Browser, address: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/tensor.html", 1280, "light")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!!document.activeElement.closest('main')")
+    page.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", THEMES)
+def test_whatever_has_the_focus_is_seen(
+    chromium: Browser, address: str, width: int, theme: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/tensor.html", width, theme)
+    page.emulate_media(reduced_motion="reduce")
+    seen: list[list[object]] = []
+    while not seen or seen[-1][0] != "BODY":  # 最後まで行くと、ブラウザーの枠に出る
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(FOCUSED))
+    page.close()
+    seen.pop()
+    kinds = {kind for kind, *_ in seen}
+    assert {"A", "BUTTON", "SUMMARY", "PRE"} <= kinds if width == 390 else {"A", "BUTTON"} <= kinds
+    assert [place for place in seen if not all(place[2:])] == []
+
+
+# 焦点のあるものの種類、文字、画面の中にあるか、輪郭があるか(印だけの名札を持つものは、名札を見る)
+FOCUSED = """() => {
+  const e = document.activeElement;
+  const label = e.matches(".sidebar-toggle") && document.querySelector(`.page label[for=${e.id}]`);
+  const seen = label || e;
+  const box = seen.getBoundingClientRect(), style = getComputedStyle(seen);
+  return [e.tagName, e.textContent.slice(0, 30),
+    box.width > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
+    style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && style.opacity > 0.6];
+}"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_print_opens_every_fold_and_leaves_out_the_navigation(
+    chromium: Browser, address: str, name: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/{name}.html", 1280, "dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    closed = page.evaluate(
+        """() => [...document.querySelectorAll("article details > :not(summary)")]
+          .filter(e => !e.checkVisibility({contentVisibilityAuto: true}) || !e.getBoundingClientRect().height)
+          .map(e => e.textContent.slice(0, 40))"""
+    )
+    shown = page.locator(
+        ".sidebar-drawer, .toc-drawer, .mobile-header, .related-pages, .theme-toggle, .copybtn"
+    )
+    shown_texts = [part.inner_text() for part in shown.all() if part.is_visible()]
+    bright = brightness(page)
+    page.close()
+    assert closed == []
+    assert shown_texts == []
+    assert bright == "light"

@@ -1,0 +1,87 @@
+"""見つけてもらい、分けてもらうためのもの: 説明、題と絵の札(Open Graph)、サイトの地図。
+
+住所(``html_baseurl``)が要るもの(札の絵、地図)は、住所が決まっているときだけ作る。
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from bibun_site import card
+
+__all__ = ["setup"]
+
+# 章でないページの説明。章のものは、章の先頭(html_meta)にある
+DESCRIPTIONS = {
+    "search": "『自動微分』の本文、用語、コード、演習を、日本語の言葉や読み、英字の名前で検索します。",
+    "genindex": "『自動微分』に出てくる用語と、bibunの関数やクラスの名前の索引です。",
+    "py-modindex": "『自動微分』で使うパッケージbibunの、モジュールの一覧です。",
+    "404": "お探しのページは見つかりませんでした。『自動微分』の章の一覧と検索から探せます。",
+    "index": "自動微分を、PyTorchで使うところから、仕組みを理解し、自分で作るところまで学ぶ講義です。",
+}
+CARDS = "_static/cards"
+
+
+def describe(
+    app: Sphinx, pagename: str, _template: str, context: dict[str, Any], tree: Any
+) -> None:
+    """ページの説明と、分けられたときの題、絵の住所を、型紙に渡す。"""
+    context["description"] = _description(tree) or DESCRIPTIONS.get(pagename, "")
+    title = app.env.titles.get(pagename)
+    context["share_title"] = (
+        title.astext() if title else context.get("title") or context["docstitle"]
+    )
+    site = app.config.html_baseurl
+    if site and tree is not None:
+        context["card"] = f"{site}{CARDS}/{_card_name(pagename)}"
+
+
+def _description(tree: nodes.document | None) -> str:
+    metas = tree.findall(nodes.meta) if tree is not None else ()
+    return next((str(meta["content"]) for meta in metas if meta.get("name") == "description"), "")
+
+
+def _card_name(pagename: str) -> str:
+    return pagename.replace("/", "-") + ".png"
+
+
+def chapters(app: Sphinx) -> Iterator[str]:
+    """読者に見せるページ。目次の順。"""
+    return (name for name in app.env.external_site_map if name in app.env.found_docs)
+
+
+def publish(app: Sphinx, exception: Exception | None) -> None:
+    """札の絵、サイトの地図、検索の案内人への案内(robots.txt)を書く。"""
+    if exception is not None or app.builder.format != "html":
+        return
+    site, out = app.config.html_baseurl, Path(app.outdir)
+    robots = "User-agent: *\nAllow: /\n"
+    if site:
+        pages = [site + app.builder.get_target_uri(name) for name in chapters(app)]
+        (out / "sitemap.xml").write_text(sitemap(pages), encoding="utf-8")
+        robots += f"Sitemap: {site}sitemap.xml\n"
+        for name in chapters(app):
+            title = app.env.titles[name].astext()
+            card.draw(title, app.config.html_title, out / CARDS / _card_name(name))
+    (out / "robots.txt").write_text(robots, encoding="utf-8")
+
+
+def sitemap(pages: list[str]) -> str:
+    """``pages`` の住所を並べた、サイトの地図。"""
+    places = "".join(f"<url><loc>{escape(page)}</loc></url>\n" for page in pages)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinxに登録する。"""
+    app.connect("html-page-context", describe)
+    app.connect("build-finished", publish)
