@@ -22,6 +22,9 @@ class BookCopy:
         for part in PARTS:
             place = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             place(ROOT / part, folder / part)
+        for path in ROOT.iterdir():  # ほかは、書きかえないので指すだけ
+            if path.name not in {*PARTS, "_build", "build", "dist"} and path.name[0] != ".":
+                (folder / path.name).symlink_to(path)
         config = folder / "_config.yml"
         text = config.read_text(encoding="utf-8")
         for name, value in settings.items():

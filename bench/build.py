@@ -25,9 +25,9 @@ REPEAT = 3
 def run_all_cells(book: Path) -> None:
     """全部の章のセルを、このプロセスの中で続けて動かす。"""
     from bibun_site.chapter import run
-    from bibun_site.chapter_server import preload
+    from bibun_site.chapter_server import PRELOAD, preload
 
-    preload()
+    preload(PRELOAD)
     for path in sorted(book.rglob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import getpass
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -113,7 +114,9 @@ def start() -> ChapterShell:
         config=config, display_pub_class=Publisher, displayhook_class=Result
     )
     shell.set_hook("show_in_pager", show_nothing, 99)
-    shell.run_line_magic("matplotlib", "inline")
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # カーネルと同じ
+    if "matplotlib" in sys.modules:
+        shell.run_line_magic("matplotlib", "inline")
     sys.stdout = Stream("stdout", 1, shell.recorder)
     sys.stderr = Stream("stderr", 2, shell.recorder)
     builtins.input = getpass.getpass = refuse_input

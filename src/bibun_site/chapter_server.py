@@ -4,19 +4,21 @@
 ``python -m bibun_site.chapter_server 場所`` は、その場所のソケットで待ち、つないで来た相手ごとに
 自分を分岐させて相手をし、標準入力が閉じたら終わる(`serve` が使う)。
 
-相手は1行に1つ、JSONの仕事 ``{"name", "sources", "seconds", "memory"}`` を書き、次の知らせを読む:
+相手は1行に1つ、JSONの仕事 ``{"name", "sources", "seconds", "memory"}`` を書き、次の知らせを読む
+(その前に ``{"expect": [セル]}`` を書けば、それらが使うものを、仕事が来る前に読み込む):
 
-- ``{"name", "pid", "folder"}`` 章のプロセスと一時フォルダーを作った
+- ``{"name", "pid"}`` 章のプロセスを始めた
 - ``{"name", "cell", …}`` `chapter.run` の知らせ。終わりには ``seconds`` が付く
 - ``{"name", "end", "reason", "traceback"}`` 章が終わった。``reason`` が空でなければ、途中で止められた
 
 親は計算をしない(読み込むだけ)。計算用のスレッドを起こしてから分岐すると、子が止まるからである。
-相手がいなくなったら、すべての子を止めて終わる。
+相手がいなくなったら、すべての子を止めて終わる。突然止まったときの後始末は `processes.look_after` がする。
 """
 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import importlib
 import io
 import json
@@ -28,32 +30,37 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
+from bibun_site import processes
 from bibun_site.recorder import unnamed_file
 
-# bibunは軽いので、ここでは読み込まない。そのため、待っている間に書きかえられても古くならない
-PRELOAD = (
-    "numpy",
-    "torch",
-    "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
-    "torchviz",
-    "bibun_site.chapter",
-)
+# セルにこの言葉があれば、分岐の前に読み込むもの。ほかのものは、章が自分で読み込む。bibunは軽いので、
+# ここでは読み込まない。そのため、待っている間に書きかえられても古くならない
+PRELOAD = {
+    "torch": ("numpy", "torch"),
+    "matplotlib": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+    "plotting": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+    "torchviz": ("torchviz",),
+}
 WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # 待っているプロセスのソケットの場所を伝える環境変数
 TICK = 0.1
 LAST_WORDS_SECONDS = 2.0
 
 
-def preload() -> None:
-    """章が使うものを読み込む。章にないものがあっても、困るのはその章だけである。"""
-    for name in PRELOAD:
+def preload(sources: Iterable[str]) -> None:
+    """``sources`` に名前のあるものを読み込む。入っていないものがあっても、困るのはその章だけである。"""
+    text = "\n".join(sources)
+    wanted = [name for word, names in PRELOAD.items() if word in text for name in names]
+    gc.disable()  # 読み込みは捨てるものを作らないので、探すだけ遅くなる
+    for name in ["bibun_site.chapter", *wanted]:
         with suppress(ImportError):
             importlib.import_module(name)
+    gc.enable()
 
 
 def processors() -> int:
@@ -91,14 +98,14 @@ def work(job: dict[str, Any], pipe: BinaryIO) -> None:
     pipe.write(encode({"finished": True}))
 
 
-def settle(job: dict[str, Any], folder: str, words: int) -> None:
+def settle(job: dict[str, Any], folder: Path, words: int) -> None:
     """子プロセスを、親からも、ほかの章からも切り離す。"""
     os.setsid()
-    die_with_parent()
+    processes.die_with_parent()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.chdir(Path(folder, "work"))
+    os.chdir(folder / "work")
     del sys.path[0]  # このプロセスを始めた場所
-    os.environ["TMPDIR"] = str(Path(folder, "temporary"))
+    os.environ["TMPDIR"] = str(folder / "temporary")
     tempfile.tempdir = None
     limit_memory(job["memory"])
     faulthandler.enable(words)
@@ -115,19 +122,6 @@ def limit_memory(amount: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (total, total))
 
 
-def die_with_parent() -> None:
-    """親が突然いなくなったら、この子も止まる(Linux)。"""
-    set_process_option(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def set_process_option(option: int, value: int) -> None:
-    """Linuxの ``prctl``。"""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(option, value)
-
-
 # ---- 親の側 -------------------------------------------------------------------------------
 
 
@@ -138,7 +132,7 @@ class Child:
     job: dict[str, Any]
     pid: int
     pipe: io.FileIO
-    folder: str
+    folder: Path
     words: int
     since: float
     buffer: bytes = b""
@@ -157,11 +151,8 @@ class Child:
         return self.status is not None
 
 
-def fork(job: dict[str, Any]) -> Child:
-    """章のための子プロセスを作る。"""
-    folder = tempfile.mkdtemp(prefix="bibun-")
-    Path(folder, "work").mkdir()
-    Path(folder, "temporary").mkdir()
+def fork(job: dict[str, Any], place: Path) -> Child:
+    """章のための子プロセスを、``place`` の中に自分の一時フォルダーを持たせて作る。"""
     reader, writer = os.pipe()
     words = unnamed_file()
     pid = os.fork()
@@ -169,6 +160,9 @@ def fork(job: dict[str, Any]) -> Child:
         status = 1
         try:
             os.close(reader)
+            folder = place / str(os.getpid())
+            for part in ("work", "temporary"):
+                (folder / part).mkdir(parents=True)
             settle(job, folder, words)
             with os.fdopen(writer, "wb") as pipe:
                 work(job, pipe)
@@ -178,32 +172,34 @@ def fork(job: dict[str, Any]) -> Child:
         finally:
             os._exit(status)
     os.close(writer)
-    return Child(job, pid, os.fdopen(reader, "rb", buffering=0), folder, words, time.monotonic())
+    pipe = os.fdopen(reader, "rb", buffering=0)
+    return Child(job, pid, pipe, place / str(pid), words, time.monotonic())
 
 
 class Session:
     """仕事を受け、子を並べて走らせ、知らせを取り次ぐ。"""
 
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
+    def __init__(self, channel: socket.socket, folder: Path) -> None:
+        self.channel, self.folder = channel, folder
+        self.keeper = os.getppid()
         self.waiting: list[dict[str, Any]] = []
         self.children: dict[int, Child] = {}
         self.selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
         """相手がいなくなるまで働く。"""
-        set_process_option(36, 1)  # PR_SET_CHILD_SUBREAPER: 章が残したプロセスの親になる
+        processes.set_process_option(processes.CHILD_SUBREAPER, 1)
         try:
             self._serve()
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            self.stop_all()
+            processes.sweep(self.folder)
 
     def _serve(self) -> None:
         self.selector.register(self.channel, selectors.EVENT_READ, None)
         buffer = b""
-        while True:
+        while processes.is_looked_after(self.keeper):
             for key, _ in self.selector.select(timeout=TICK):
                 if key.data is not None:
                     self.hear(key.data)
@@ -213,6 +209,8 @@ class Session:
                     return
                 *lines, buffer = (buffer + data).split(b"\n")
                 self.waiting += map(json.loads, lines)
+            while self.waiting and "expect" in self.waiting[0]:
+                preload(self.waiting.pop(0)["expect"])
             self.watch()
             while self.waiting and len(self.children) < processors():
                 self.begin(self.waiting.pop(0))
@@ -223,10 +221,11 @@ class Session:
 
     def begin(self, job: dict[str, Any]) -> None:
         """章を始める。"""
-        child = fork(job)
+        preload(job["sources"])
+        child = fork(job, self.folder)
         self.children[child.pid] = child
         self.selector.register(child.pipe, selectors.EVENT_READ, child)
-        self.tell(child, pid=child.pid, folder=child.folder)
+        self.tell(child, pid=child.pid)
 
     def hear(self, child: Child) -> None:
         """子の知らせを取り次ぐ。"""
@@ -268,15 +267,6 @@ class Session:
         os.close(child.words)
         self.tell(child, end=True, reason=reason, traceback=words)
 
-    def stop_all(self) -> None:
-        """すべての子と、子が残したプロセスを止める。"""
-        for child in self.children.values():
-            finish(child, wait=False)
-        for pid in orphans():
-            with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-
 
 def ask_last_words(child: Child) -> None:
     """止める前に、今いる場所を書き残させる。"""
@@ -294,29 +284,12 @@ def finish(child: Child, *, wait: bool) -> int:
     deadline = time.monotonic() + LAST_WORDS_SECONDS
     while wait and not child.has_exited() and time.monotonic() < deadline:
         time.sleep(0.002)
-    stop_group(child.pid)
+    processes.stop_group(child.pid)
     while not child.has_exited():
         time.sleep(0.002)
     child.pipe.close()
     shutil.rmtree(child.folder, ignore_errors=True)
     return child.status or 0
-
-
-def stop_group(pid: int) -> None:
-    """プロセスと、それが起こしたプロセスを止める。"""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def orphans() -> list[int]:
-    """章が別のセッションで起こし、残していったプロセス(Linux)。"""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
-            if int(fields[1]) == os.getpid():
-                found.append(int(stat.parent.name))
-    return found
 
 
 def describe(code: int) -> str:
@@ -342,7 +315,10 @@ def listen(path: str) -> None:
         while all(key.fileobj is door for key, _ in selector.select()):
             channel, _ = door.accept()
             if os.fork() == 0:
-                attend(channel)
+                try:
+                    attend(channel)
+                finally:
+                    os._exit(0)
             channel.close()
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG) != (0, 0):
@@ -353,20 +329,17 @@ def listen(path: str) -> None:
             os.wait()
 
 
-def attend(channel: socket.socket) -> NoReturn:
-    """1人の相手をして、このプロセスを終える。"""
-    try:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        Session(channel).serve()
-    finally:
-        os._exit(0)
+def attend(channel: socket.socket) -> None:
+    """1人の相手をする。"""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    processes.look_after(lambda folder: Session(channel, folder).serve())
 
 
 def main() -> None:
     """読み込んで、働く。"""
     os.dup2(2, 1)
-    preload()
     if len(sys.argv) > 1:
+        preload(PRELOAD)
         listen(sys.argv[1])
     else:
         attend(socket.socket(fileno=os.dup(0)))

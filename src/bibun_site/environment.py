@@ -4,6 +4,8 @@
 日付とハッシュの種も固定する。
 """
 
+from pathlib import Path
+
 ENVIRONMENT = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "OMP_NUM_THREADS": "1",
@@ -12,3 +14,8 @@ ENVIRONMENT = {
     "SOURCE_DATE_EPOCH": "1672531200",  # 2023-01-01
 }
 STARTUP = "from bibun.notebook import setup\n\nsetup()\ndel setup\n"
+
+
+def ipython_home(build: Path) -> Path:
+    """IPythonの設定フォルダー。ビルドのフォルダーの中に置き、読者自身の設定を混ぜない。"""
+    return build / ".ipython"

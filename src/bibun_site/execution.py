@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +22,9 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from bibun_site.ahead import connection
 from bibun_site.chapter_cache import ChapterCache
-from bibun_site.chapter_server import WARM_SERVER, encode, stop_group
+from bibun_site.chapter_server import encode
 from bibun_site.kernel import note_sources, notebook_of, recorded_times
 from bibun_site.progress import Progress
 
@@ -46,7 +41,6 @@ class Run:
     notebook: Any
     seconds: dict[int, float] = field(default_factory=dict)
     at: int = -1
-    started: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     traceback: str = ""
 
@@ -61,15 +55,13 @@ class Run:
         if "end" in message:
             self.reason, self.traceback = message["reason"], message["traceback"]
             return True
-        if "pid" in message:
-            self.started = message
-        elif "outputs" in message:
+        if "outputs" in message:
             cell = self.cells[message["cell"]]
             cell.outputs = [nbformat.from_dict(output) for output in message["outputs"]]
             if "count" in message:
                 cell.execution_count = message["count"]
                 self.seconds[message["cell"]] = message["seconds"]
-        else:
+        elif "cell" in message:
             self.at = message["cell"]
         return False
 
@@ -108,74 +100,22 @@ def execute(
     """
     runs = {name: Run(name, notebook) for name, notebook in notebooks.items()}
     running: dict[str, Run] = {}
+    left = len(runs)
     with connection() as channel:
-        try:
-            for name, run in runs.items():
-                sources = [cell.source for cell in run.cells]
-                job = {"name": name, "sources": sources, "seconds": seconds, "memory": memory}
-                channel.sendall(encode(job))
-            left = len(runs)
-            for line in channel.makefile("rb"):
-                message = json.loads(line)
-                run = running.setdefault(message["name"], runs[message["name"]])
-                if run.hear(message):
-                    del running[run.name]
-                    left -= 1
-                yield run, list(running.values())
-                if not left:
-                    return
-            raise RuntimeError("章を実行するプロセスが止まりました。")
-        finally:
-            channel.close()
-            sweep(running)
-
-
-def sweep(running: dict[str, Run]) -> None:
-    """`chapter_server` が突然止まったときに残るものを片づける。"""
-    for run in running.values():
-        if not wait_until_gone(run.started["folder"]):
-            stop_group(run.started["pid"])
-            shutil.rmtree(run.started["folder"], ignore_errors=True)
-
-
-def wait_until_gone(folder: str, seconds: float = 2) -> bool:
-    """`chapter_server` が自分で片づけるのを待つ。"""
-    deadline = time.monotonic() + seconds
-    while Path(folder).exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not Path(folder).exists()
-
-
-@contextmanager
-def connection() -> Iterator[socket.socket]:
-    """章を実行するプロセスへのソケット。`serve` が待たせていればそれに、なければ新しく始める。"""
-    warm = connect_to_warm()
-    if warm is not None:
-        yield warm
-        return
-    channel, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "bibun_site.chapter_server"]
-    server = subprocess.Popen(command, stdin=theirs, start_new_session=True)
-    theirs.close()
-    try:
-        yield channel
-    finally:
-        channel.close()
-        server.wait()
-
-
-def connect_to_warm() -> socket.socket | None:
-    """`serve` が待たせているプロセスへのソケット。なければ ``None``。"""
-    path = os.environ.get(WARM_SERVER)
-    if not path:
-        return None
-    channel = socket.socket(socket.AF_UNIX)
-    try:
-        channel.connect(path)
-    except OSError:
-        channel.close()
-        return None
-    return channel
+        for name, run in runs.items():
+            sources = [cell.source for cell in run.cells]
+            job = {"name": name, "sources": sources, "seconds": seconds, "memory": memory}
+            channel.sendall(encode(job))
+        for line in channel.makefile("rb"):
+            message = json.loads(line)
+            run = running.setdefault(message["name"], runs[message["name"]])
+            if run.hear(message):
+                del running[run.name]
+                left -= 1
+            yield run, list(running.values())
+            if not left:
+                return
+        raise RuntimeError("章を実行するプロセスが止まりました。")
 
 
 # ---- Sphinxとのつなぎ ---------------------------------------------------------------------
@@ -281,6 +221,5 @@ def executed_path(app: Sphinx, docname: str) -> Path:
 
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
-    app.add_config_value("bibun_fork", hasattr(os, "fork"), "")
     app.connect("env-before-read-docs", execute_ahead)
     app.connect("doctree-read", write_executed, priority=400)  # 検査(既定の500)より前

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,20 +26,18 @@ from bibun_site.chapter_cache import (
     key_of_files,
     used_files,
 )
-from bibun_site.environment import ENVIRONMENT, STARTUP
+from bibun_site.environment import STARTUP, ipython_home
 
 PLACES = {"html_static_path", "templates_path"}
 TIMES = "bench/times.json"  # `make bench` が測って書く、章ごとの実行時間
 
 
 def prepare(app: Sphinx, config: Config) -> None:
-    """環境変数と、IPythonの設定フォルダーと、キャッシュの置き場所を用意する。"""
+    """IPythonの設定フォルダーと、キャッシュの置き場所を用意する。"""
     build = Path(app.doctreedir).absolute().parent
-    home = build / ".ipython"
-    startup = home / "profile_default" / "startup"
+    startup = ipython_home(build) / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "00-bibun.py").write_text(STARTUP, encoding="utf-8")
-    os.environ.update(ENVIRONMENT, IPYTHONDIR=str(home))
     config.bibun_environment = f"{environment_key()} {recorded_times(app)}"
     config.nb_execution_cache_path = str(build / ".jupyter_cache")
 

@@ -21,8 +21,9 @@ import sphinx.cmd.build
 import sphinx_autobuild.__main__
 from sphinx_autobuild.build import Builder
 
-from bibun_site.chapter_server import WARM_SERVER, die_with_parent
+from bibun_site.chapter_server import WARM_SERVER
 from bibun_site.environment import ENVIRONMENT
+from bibun_site.processes import die_with_parent
 
 PRELOAD = (
     "jupyter_book.config",

@@ -22,6 +22,7 @@ from bibun_site.environment import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
+OWN = {"_build", "_config.yml", "_toc.yml", "book", "build", "dist", "requirements.txt", "src"}
 FRONT = """---
 jupytext:
   text_representation:
@@ -96,6 +97,9 @@ class Book:
         self.folder = folder
         (folder / "book").mkdir(parents=True)
         shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ROOT.iterdir():
+            if part.name not in OWN and not part.name.startswith("."):
+                (folder / part.name).symlink_to(part)
         (folder / "requirements.txt").write_text("torch==2\n", encoding="utf-8")
         config = (ROOT / "_config.yml").read_text(encoding="utf-8")
         for name, value in settings.items():

@@ -23,6 +23,13 @@ PAGES = {
             FIGURE,
         ),
     ),
+    "unnamed": page(  # 名前がないので、分岐の前に読み込まれない
+        "unnamed",
+        code(
+            "plt = __import__('mat' + 'plotlib.pyplot', fromlist=['plot'])\nplt.plot([0, 1]);",
+            FIGURE,
+        ),
+    ),
     "graphs": page(
         "graphs",
         code("import torch\n\nx = torch.tensor(2.0, requires_grad=True)\nx**2"),

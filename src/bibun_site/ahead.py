@@ -1,0 +1,139 @@
+"""章を実行するプロセスを始める。実行する章がありそうなら、Sphinxがほかの拡張を読み込むより前に。
+
+torchの読み込みには、Sphinxの読み込みと同じくらいかかるので、2つを並べると待ち時間がほぼ半分になる。
+そこで、拡張の一覧の先頭に置き、前のビルドからコードか ``bibun`` が変わったかだけを、ファイルの中身で急いで見る。
+早く始めるかどうかを決めるだけで、どの章を実行するかは、あとで `execution` が正しく決める。
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bibun_site.chapter_server import WARM_SERVER, encode
+from bibun_site.environment import ENVIRONMENT, ipython_home
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+CELLS = re.compile(r"^(`{3,})\{code-cell\}.*?^\1", re.M | re.S)
+NOTE = ".executed"  # 実行し終えたときの、セルと `bibun` の指紋
+
+_early: Server | None = None
+
+
+class Server:
+    """`chapter_server` のプロセスと、それへのソケット。"""
+
+    def __init__(self) -> None:
+        self.channel, theirs = socket.socketpair()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bibun_site.chapter_server"],
+            stdin=theirs,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def close(self) -> None:
+        """相手がいなくなったと知らせ、片づけが済むのを待つ。"""
+        self.channel.close()
+        self.process.wait()
+
+
+@contextmanager
+def connection() -> Iterator[socket.socket]:
+    """章を実行するプロセスへのソケット。`serve` が待たせているもの、早く始めたもの、新しいもののどれか。"""
+    global _early
+    channel = connect_to_warm()
+    if channel is not None:
+        with channel:
+            yield channel
+        return
+    server, _early = _early or Server(), None
+    try:
+        yield server.channel
+    finally:
+        server.close()
+
+
+def connect_to_warm() -> socket.socket | None:
+    """`serve` が待たせているプロセスへのソケット。なければ ``None``。"""
+    path = os.environ.get(WARM_SERVER)
+    if not path:
+        return None
+    channel = socket.socket(socket.AF_UNIX)
+    try:
+        channel.connect(path)
+    except OSError:
+        channel.close()
+        return None
+    return channel
+
+
+def dismiss(*_: object) -> None:
+    """早く始めたのに使わなかったプロセスを止める。"""
+    global _early
+    if _early is not None:
+        _early.process.terminate()
+        _early.close()
+        _early = None
+
+
+def snapshot(root: Path) -> dict[str, str]:
+    """章ごとのコードセルと、どの章にも関わるもの(名前は空)。"""
+    shared = [*sorted(root.glob("src/bibun/**/*.py")), *root.glob("requirements.txt")]
+    text = {"": "\0".join(path.read_text(encoding="utf-8") for path in shared)}
+    for path in root.glob("book/**/*.md"):
+        cells = CELLS.finditer(path.read_text(encoding="utf-8"))
+        text[path.relative_to(root).as_posix()] = "\0".join(cell[0] for cell in cells)
+    return text
+
+
+def digests(texts: dict[str, str]) -> dict[str, str]:
+    """それぞれの指紋。"""
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+
+
+def changed(texts: dict[str, str], note: Path) -> list[str]:
+    """書いておいた指紋と違う章のセル。どの章にも関わるものが違えば、すべての章のセル。"""
+    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    now = digests(texts)
+    everything = before.get("") != now[""]
+    return [text for name, text in texts.items() if everything or before.get(name) != now[name]]
+
+
+def note_of(app: Sphinx) -> Path:
+    """指紋を書いておく場所。"""
+    return Path(app.doctreedir).parent / NOTE
+
+
+def remember(app: Sphinx, *_: object) -> None:
+    """すべての結果がそろったことを書いておく。使わなかったプロセスは止める。"""
+    dismiss()
+    text = json.dumps(digests(snapshot(Path(app.srcdir))))
+    note_of(app).write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """章の環境変数をそろえ、実行する章がありそうなら、いま始める。"""
+    global _early
+    app.add_config_value("bibun_fork", hasattr(os, "fork"), "")
+    app.connect("env-before-read-docs", remember, priority=900)  # `execution` より後
+    app.connect("build-finished", dismiss)
+    home = ipython_home(Path(app.doctreedir).parent)
+    os.environ.update(ENVIRONMENT, IPYTHONDIR=str(home))
+    if not app.config.bibun_fork or os.environ.get(WARM_SERVER):
+        return
+    cells = changed(snapshot(Path(app.srcdir)), note_of(app))
+    if cells:
+        _early = Server()
+        _early.channel.sendall(encode({"expect": cells}))
