@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,16 +28,21 @@ def node() -> str:
     return found
 
 
-def test_long_chain_and_wide_fan_run_and_are_freed_in_pyodide() -> None:
+def in_pyodide(script: str, *arguments: str) -> dict[str, Any]:
+    """スクリプトをnodeで動かし、書いたJSONを読む。"""
     done = subprocess.run(
-        [node(), "tests/engine/pyodide_chain.mjs", str(ROOT / "src"), str(LENGTH)],
+        [node(), f"tests/engine/{script}", str(ROOT / "src"), *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    result = json.loads(done.stdout)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_long_chain_and_wide_fan_run_and_are_freed_in_pyodide() -> None:
+    result = in_pyodide("pyodide_chain.mjs", str(LENGTH))
     x = torch.tensor(0.5, requires_grad=True)
     y = x
     for _ in range(LENGTH):
@@ -45,3 +51,22 @@ def test_long_chain_and_wide_fan_run_and_are_freed_in_pyodide() -> None:
     assert result["chain"] == x.grad.item()
     assert result["fan"] == sum(range(1000))
     assert result["shown"] == "tensor([1., 2.], requires_grad=True)"
+
+
+def test_every_example_of_the_docstrings_holds_in_pyodide() -> None:
+    """PyodideのPythonは、CPythonの3.14である。torchなどを読み込む用例だけは、ここでは試せない。"""
+    result = in_pyodide("pyodide_doctests.mjs")
+    assert result["failed"] == []
+    assert result["python"].startswith("3.14")
+    assert result["tried"] > 450
+    assert result["skipped"] == [
+        "bibun.array.Array.numpy",
+        "bibun.creation.from_numpy",
+        "bibun.descent.descend",
+        "bibun.exercises.tensor_integer",
+        "bibun.graph.dag.Graph.from_tensor",
+        "bibun.plotting.loglog_errors",
+        "bibun.plotting.plot_descent",
+        "bibun.plotting.use_style",
+        "bibun.render.graphviz.draw_dot",
+    ]
