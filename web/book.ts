@@ -1,4 +1,6 @@
 // どのページにも載るプログラム。重いものは、使われるときに読む。
+import { offerRunning } from "./live/offer";
+import { showProgress } from "./live/overview";
 import { followReading, manageDrawers } from "./navigation";
 import { removeOnlineOnly } from "./offline";
 import { makeScrollable } from "./scrollable";
@@ -9,4 +11,8 @@ manageDrawers();
 followReading();
 makeScrollable();
 removeOnlineOnly();
+showProgress();
+if (document.currentScript instanceof HTMLScriptElement) {
+  offerRunning(new URL(".", document.currentScript.src));
+}
 document.documentElement.classList.remove("no-js");

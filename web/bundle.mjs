@@ -1,5 +1,6 @@
 // ページのプログラムと書式を、置き場(1つめの引数)にまとめる。bibun_site.front がビルドのときに呼ぶ。
 // 2つめの引数は、Pythonのパッケージの置き場(テーマの書式を、そこから読む)。
+import { basename } from "node:path";
 import * as esbuild from "esbuild";
 
 const [outdir, sitePackages] = process.argv.slice(2);
@@ -13,6 +14,19 @@ const common = {
   logLevel: "warning",
 };
 
+// 初めて「実行」が押されたときに読むもの。名前に中身の印を付け、古いものと混ざらないようにする
+const live = await esbuild.build({
+  ...common,
+  entryPoints: { page: "web/live/page.ts" },
+  outdir: `${outdir}/live`,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  format: "esm",
+  splitting: true,
+  metafile: true,
+});
+const page = Object.entries(live.metafile.outputs).find(([, { entryPoint }]) => entryPoint === "web/live/page.ts");
+
 // どのページにも載るもの。ファイルとして開いたページでも動くように、ふつうのスクリプトにする
 await esbuild.build({
   ...common,
@@ -20,4 +34,5 @@ await esbuild.build({
   entryNames: "[name]",
   format: "iife",
   external: ["*.woff2"],
+  define: { LIVE_PAGE: JSON.stringify(`live/${basename(page[0])}`) },
 });

@@ -3,7 +3,7 @@
 `kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
 `mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
-`pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、
+`pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
 `notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
 """
 
@@ -32,12 +32,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
         mathematics,
         notebooks,
         pictures,
+        practice,
         reference,
         sharing,
         site,
     )
 
     content = (kernel, execution, blocks, guard, japanese, reference, mathematics, pictures)
-    for part in (address, *content, front, site, sharing, entrance, notebooks, archive):
+    for part in (address, *content, practice, front, site, sharing, entrance, notebooks, archive):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
