@@ -149,9 +149,14 @@ def _multipliable(draw: st.DrawFn, xs: Sequence[torch.Tensor]) -> Any:
 OPERATIONS["matmul"] = Operation(
     lambda T, xs, _p: xs[0] @ xs[1], arity=2, ulp=None, choose=_multipliable
 )
-for _name, _ranks in {"dot": (1, 1), "mv": (2, 1), "mm": (2, 2)}.items():
+for _name, _function, _ranks in (
+    ("dot", "dot", (1, 1)),
+    ("vm", "matmul", (1, 2)),
+    ("mv", "mv", (2, 1)),
+    ("mm", "mm", (2, 2)),
+):
     OPERATIONS[_name] = Operation(
-        lambda T, xs, _p, name=_name: getattr(T, name)(*xs),
+        lambda T, xs, _p, name=_function: getattr(T, name)(*xs),
         arity=2,
         ulp=None,
         choose=lambda draw, xs, ranks=_ranks: (

@@ -12,13 +12,12 @@ from operator import attrgetter
 from typing import Any
 
 from bibun import errors
-from bibun.dtypes import _float32_cell as cell
-from bibun.dtypes import float32
-from bibun.grad_mode import state
+from bibun.array import Storage, _version
+from bibun.grad_mode import next_order, state
 from bibun.node import Node
-from bibun.operation import TABLE, edge, saves_result
+from bibun.operation import TABLE, edge, pass_on, saves_result
 from bibun.shapes import SCALAR
-from bibun.tensor import AutogradMeta, Storage, Tensor, _version, make
+from bibun.tensor import AutogradMeta, Tensor, make
 
 __all__ = ["backward", "grad"]
 
@@ -204,29 +203,31 @@ def _sweep(
                 gradient = gradient if create_graph else _lighten(gradient)
             if found is not None and node in found:
                 found[node] = _as_tensor(gradient, node)
-            operation = node.operation
             numbers = None
-            if operation.single_rounding and type(gradient) is float:
+            if node.by_numbers and type(gradient) is float:
                 numbers = _numbers(node) if node.versions else node.saved
             if numbers is None:
                 _share_tensors(node, gradient, useful, create_graph, arrived)
             else:  # 規則が足し算や掛け算1回なら、ただの小数で計算しても値は同じ
                 a, b = numbers
-                for parent, partial in zip(node.parents, operation.partials):  # noqa: B905 長さは必ず同じ。strictは遅い
+                cell = node._dtype.cell
+                partials = node.operation.partials
+                index = -1
+                for parent in node.parents:
+                    index += 1
                     if parent is None or (useful is not None and parent not in useful):
                         continue
-                    share = partial(gradient, a, b)
-                    if share is not gradient and parent._dtype is float32:
-                        cell[0] = share
-                        share = cell[0]
-                    earlier = arrived.get(parent)
-                    if earlier is None:
-                        arrived[parent] = share
-                    elif type(earlier) is float and parent._dtype is float32:
-                        cell[0] = earlier + share
+                    partial = partials[index]
+                    cell[0] = gradient if partial is pass_on else partial(gradient, a, b)
+                    if parent not in arrived:
                         arrived[parent] = cell[0]
                     else:
-                        _deliver(parent, share, arrived)
+                        earlier = arrived[parent]
+                        if type(earlier) is float:
+                            cell[0] = earlier + cell[0]
+                            arrived[parent] = cell[0]
+                        else:
+                            _deliver(parent, cell[0], arrived)
             if node.versions and not retain_graph:
                 node.saved = None  # 何も覚えていないNode(足し算など)は、何度でも使える
         for leaf, gradient in arrived.items():  # 残っているのは葉だけ
@@ -290,7 +291,7 @@ def _deliver(place: Edge, share: Gradient, arrived: dict[Edge, Gradient]) -> Non
 
 def _numbers(node: Node) -> tuple[Any, Any] | None:
     """覚えた2つの値を、ただの小数にする(1回の丸めで済む規則は、値を2つまでしか覚えない). そうできない(してはならない)ときは`None`."""
-    if node.saved is None or (node.writes != state.writes and not _untouched(node)):
+    if node.saved is None or (node.order > state.written and not _untouched(node)):
         return None  # 手放したことや書き換えの報告は`_unpack`に任せる
     a, b = node.saved
     if type(a) is Tensor:
@@ -433,7 +434,7 @@ def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
     elif type(gradient) is float and type(earlier._storage) is float:
         earlier._storage = leaf._dtype.round(earlier._storage + gradient)
         earlier._version += 1
-        state.writes += 1
+        state.written = next_order()
     else:
         total = earlier + _as_tensor(gradient, leaf)
         if create_graph:

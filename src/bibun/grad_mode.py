@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import count
 from typing import Any, TypeVar
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
@@ -14,14 +15,18 @@ __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _State:
-    """いま記録しているか(`enabled`)と、値をその場で書き換えた回数(`writes`). 演算のたびに読むので、軽い入れ物にする。"""
+next_order = count(0, -1).__next__
+"""記録と書き換えに振る、起きた順の番号(小さいほど新しい). クラスの属性で数えると、書くたびにPythonの近道が無効になって遅い。"""
 
-    __slots__ = ("enabled", "writes")
+
+class _State:
+    """いま記録しているか(`enabled`)と、最後に値をその場で書き換えた順番(`written`). 演算のたびに読むので、軽い入れ物にする。"""
+
+    __slots__ = ("enabled", "written")
 
     def __init__(self) -> None:
         self.enabled = True
-        self.writes = 0
+        self.written = next_order()
 
 
 state = _State()

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bibun import errors
+from bibun.array import Storage
 from bibun.grad_mode import state
 from bibun.node import Node
 from bibun.operation import VIEWS, saves_result
-from bibun.tensor import Storage, Tensor, make
+from bibun.tensor import Tensor, make
 
 __all__ = ["in_place"]
 

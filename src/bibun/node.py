@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bibun.dtypes import DType
 from bibun.shapes import Size
 
 if TYPE_CHECKING:
+    from bibun.array import Storage
     from bibun.operation import Operation
-    from bibun.tensor import AutogradMeta, Storage, Tensor
+    from bibun.tensor import AutogradMeta, Tensor
 
 __all__ = ["AccumulateGrad", "Anchor", "Node", "RemovableHandle"]
 
@@ -55,10 +55,6 @@ class RemovableHandle:
         self.hooks.pop(self.key, None)
 
 
-next_order = count(0, -1).__next__
-"""Nodeに振る、作られた順の番号。クラスの属性で数えると、書くたびにPythonの近道が無効になって遅い。"""
-
-
 class Node:
     """1回の演算の記録. Tensorの`grad_fn`がこれである。
 
@@ -75,10 +71,11 @@ class Node:
         覚えたときの、その値が書き換えられた回数。何も覚えていなければ空。
     result : Storage or None
         0次元の結果が、書き換えられたか、ほかのTensorと分け合われているとき、その並び。
-    writes : int
-        作られたときの`state.writes`。いまも同じなら、覚えた値はどれも書き換えられていない。
+    by_numbers : bool
+        0次元の同じ型どうしの、1回の丸めで済む演算か。そうなら、規則をただの小数で計算してよい。
     order : int
         作られた順番に-1を掛けたもの。親はかならず子より先に作られるので、この順が逆伝播の順になる。
+        最後の書き換えの順番(`state.written`)より小さければ、覚えた値はどれも書き換えられていない。
     depth : int
         いちばん近い`Anchor`から何段目か。
 
@@ -93,8 +90,8 @@ class Node:
     """
 
     __slots__ = (
-        "_dtype", "_shape", "depth", "hooks", "operation", "order", "parents", "result", "saved",
-        "versions", "writes",
+        "_dtype", "_shape", "by_numbers", "depth", "hooks", "operation", "order", "parents",
+        "result", "saved", "versions",
     )  # fmt: skip
 
     operation: Operation
@@ -107,7 +104,7 @@ class Node:
     _dtype: DType
     hooks: dict[int, Any] | None
     result: Storage | None
-    writes: int
+    by_numbers: bool
 
     def name(self) -> str:
         """演算の記録の名前. torchと同じもの。

@@ -19,11 +19,12 @@ from itertools import repeat
 from typing import Any, TypeVar
 
 from bibun import dtypes, errors
+from bibun.array import _version
 from bibun.dtypes import DType
-from bibun.grad_mode import state
-from bibun.node import RUN, Anchor, Node, next_order
+from bibun.grad_mode import next_order, state
+from bibun.node import RUN, Anchor, Node
 from bibun.shapes import SCALAR, Size, broadcast, broadcast_positions
-from bibun.tensor import Tensor, _version, make
+from bibun.tensor import Tensor, make
 
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "binary", "define", "method", "unary"]
 
@@ -153,6 +154,7 @@ class Operation:
         saved: tuple[Any, ...],
         versions: tuple[int, ...],
         depth: int,
+        by_numbers: bool = False,
     ) -> None:
         """結果にNodeを付ける。`depth`は、親の`depth`の最大(親がどれも葉なら-1)."""
         node = Node() if depth < RUN else Anchor()
@@ -166,7 +168,7 @@ class Operation:
         node._dtype = result._dtype
         node.hooks = None
         node.result = None
-        node.writes = state.writes
+        node.by_numbers = by_numbers
         result._grad_fn = node
 
     def with_partials(self, partials: Sequence[Partial]) -> Operation:
@@ -262,6 +264,11 @@ def method(function: _Function) -> _Function:
     FUNCTIONS[name] = checked
     attach(name, function)
     return function
+
+
+def pass_on(g: Any, _a: Any, _b: Any) -> Any:
+    """届いた勾配をそのまま渡す規則(足し算)."""
+    return g
 
 
 def gate(g: Any, condition: Any) -> Any:
@@ -489,7 +496,9 @@ def unary(
             versions = (x._version, 0) if x._version else UNCHANGED[2]
             depth = parent.depth if isinstance(parent, Node) else -1
             holds = keeps_x or keeps_y
-            operation.link(result, (parent,), saved, versions if holds else (), depth)
+            operation.link(
+                result, (parent,), saved, versions if holds else (), depth, single_rounding
+            )
         return result
 
     apply.__name__ = name

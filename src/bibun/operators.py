@@ -6,10 +6,9 @@ from collections.abc import Callable
 from operator import add, mul, sub
 from typing import Any
 
-from bibun import dtypes
-from bibun.grad_mode import state
+from bibun.grad_mode import next_order, state
 from bibun.in_place import in_place
-from bibun.node import RUN, Anchor, Node, next_order
+from bibun.node import RUN, Anchor, Node
 from bibun.operation import UNCHANGED, Operation
 from bibun.rules import TABLE, scalar
 from bibun.shapes import SCALAR
@@ -23,37 +22,31 @@ def is_operand(value: object) -> bool:
 
 
 def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
-    """二項演算子のメソッドを作る. 0次元の小数どうしは、表を引かずにここで済ませる。
+    """二項演算子のメソッドを作る. 0次元の同じ小数の型どうしと、小数と数は、表を引かずにここで済ませる。
 
     スカラーの計算は、ほとんどがこの場合である。ここだけは、関数の呼び出しを減らすために手で開いて書く。
     することは`Operation.__call__`と同じ。
     """
-    float32, cell = dtypes.float32, dtypes._float32_cell
     nothing, unchanged = (None, None), UNCHANGED[2]
     for_left, for_right = operation.keeps(True, False), operation.keeps(False, True)
-    for_both = operation.keeps(True, True)
-    holds = True in for_both
+    holds, by_numbers = any(operation.keeps(True, True)), operation.single_rounding
 
     def method(self: Tensor, other: Any) -> Any:
         a, dtype = self._storage, self._dtype
+        cell = dtype.cell
         is_tensor = type(other) is Tensor
-        b = other._storage if is_tensor else other
-        if type(a) is not float or (is_tensor and other._dtype is not dtype):
-            return _general(operation, self, other)
-        if type(b) is not float:
-            if type(b) is not int:
-                return _general(operation, self, other)
-            b = float(b)
-        if dtype is float32:
-            if not is_tensor:
-                cell[0] = b
-                b = cell[0]
-            cell[0] = function(a, b)
-            value = cell[0]
+        if is_tensor:
+            b = other._storage
+            if type(a) is not float or type(b) is not float or dtype is not other._dtype:
+                return operation(self, other)
+        elif type(a) is float and (type(other) is float or type(other) is int):
+            cell[0] = other
+            b = cell[0]
         else:
-            value = function(a, b)
+            return _general(operation, self, other)
+        cell[0] = function(a, b)
         result = new(Tensor)
-        result._storage = value
+        result._storage = cell[0]
         result._index = None
         result._shape = SCALAR
         result._dtype = dtype
@@ -68,7 +61,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
             depth = left.depth
         elif self._meta is not None and self._meta.requires_grad:
             left = self
-        right = None
+        right: Any = None
         if is_tensor:
             right = other._grad_fn
             if right is not None:
@@ -76,7 +69,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
                     depth = right.depth
             elif other._meta is not None and other._meta.requires_grad:
                 right = other
-        if left is None and right is None:
+        if left is right is None:
             return result
         if depth < RUN:
             node = Node()
@@ -89,12 +82,13 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         node.saved = nothing
         node.versions = ()
         if holds:
-            keep_a, keep_b = for_left if right is None else for_right if left is None else for_both
-            if left is None:  # 由来のない0次元の値は、書き換えに気づけるよう、Tensorのまま覚える
-                a = self
-            elif is_tensor and right is None:
-                b = other
-            node.saved = (a if keep_a else None, b if keep_b else None)
+            if left is None:  # 由来のない値は、書き換えに気づけるよう、Tensorのまま覚える
+                node.saved = (self if for_right[0] else None, b if for_right[1] else None)
+            elif right is None:
+                b = other if is_tensor else b
+                node.saved = (a if for_left[0] else None, b if for_left[1] else None)
+            else:
+                node.saved = (a, b)
             node.versions = unchanged
             if self._version or (is_tensor and other._version):
                 node.versions = (self._version, other._version if is_tensor else 0)
@@ -103,7 +97,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
         node._dtype = dtype
         node.hooks = None
         node.result = None
-        node.writes = state.writes
+        node.by_numbers = by_numbers
         result._grad_fn = node
         return result
 

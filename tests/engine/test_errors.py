@@ -242,7 +242,7 @@ ONCE = {errors.SCALAR_CONVERSION_WARNING, errors.CREATE_GRAPH_WARNING, errors.T_
 
 @pytest.fixture(autouse=True)
 def one_time_warnings_are_over() -> None:
-    errors._warned.update(ONCE)
+    errors.cautions._warned.update(ONCE)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -268,7 +268,7 @@ ONCE_PROGRAMS = {
 
 @pytest.mark.parametrize(("program", "message"), ONCE_PROGRAMS.items())
 def test_warning_appears_once_per_process(program: str, message: str) -> None:
-    errors._warned.discard(message)
+    errors.cautions._warned.discard(message)
     assert outcome(ENGINES["bibun"], program).warnings == (message,)
     assert outcome(ENGINES["bibun"], program).warnings == ()
 

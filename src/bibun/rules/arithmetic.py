@@ -14,6 +14,7 @@ from bibun.operation import (
     define,
     elementwise,
     no_gradient,
+    pass_on,
     promote,
     to_floating,
     unary,
@@ -28,7 +29,7 @@ DERIVATIVES = "PyTorch tools/autograd/derivatives.yaml"
 ADD = binary(
     "add",
     add,
-    (lambda g, _a, _b: g, lambda g, _a, _b: g),
+    (pass_on, pass_on),
     formula="(ḡ, ḡ)",
     source=DERIVATIVES,
     single_rounding=True,
@@ -36,7 +37,7 @@ ADD = binary(
 SUB = binary(
     "sub",
     scalar.subtract,
-    (lambda g, _a, _b: g, lambda g, _a, _b: -g),
+    (pass_on, lambda g, _a, _b: -g),
     formula="(ḡ, -ḡ)",
     source=DERIVATIVES,
     single_rounding=True,

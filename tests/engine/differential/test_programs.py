@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 
 import bibun.torch_api
-from bibun.tensor import Storage
+from bibun.array import Storage
 from programs import OPERATIONS, Program, programs
 from strategies import differential
 

@@ -1,0 +1,30 @@
+"""例外の文面. torchに同じ誤りがあるものは、torch 2.13の文面そのままにする。
+
+どの関数も例外を「作って返す」だけで、投げるのは呼んだ側である。文面が1か所に並ぶので、torchの版が上がって
+言い回しが変わったときは、この部屋だけを直せばよい。
+
+Examples
+--------
+>>> str(implicit_gradient_of_non_scalar())
+'grad can be implicitly created only for scalar outputs'
+"""
+
+from bibun.errors.cautions import *  # noqa: F403
+from bibun.errors.dimensions import *  # noqa: F403
+from bibun.errors.recording import *  # noqa: F403
+from bibun.errors.values import *  # noqa: F403
+
+
+class UnsupportedError(NotImplementedError):
+    """torchにはあるが、bibunにはない機能を使ったときの例外。
+
+    Examples
+    --------
+    >>> raise UnsupportedError("complex64")
+    Traceback (most recent call last):
+        ...
+    bibun.errors.UnsupportedError: bibunにcomplex64はありません。本物のPyTorchで実行してください。
+    """
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"bibunに{feature}はありません。本物のPyTorchで実行してください。")
