@@ -43,8 +43,8 @@ def prepare(site: str, version: str, pins: list[str]) -> None:
         missing.append(wheel if Path(wheel).exists() else f"{site}downloads/{wheel}")
     if missing:
         print("入れています(数分かかることがあります):", ", ".join(missing))
-        command = [sys.executable, "-m", "pip", "install", "--quiet", *missing]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-color"]
+        done = subprocess.run([*pip, *missing], capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(
                 "パッケージを入れられませんでした。インターネットにつながっているか確かめて、"
