@@ -99,8 +99,6 @@ class Markdown:
 
     def block_math_block(self, node: nodes.Element) -> str:
         text = OUTER.sub(lambda m: f"\\{m[1]}{{{INNER[m[2]]}}}", latex(node))
-        if "\\\\" in text and "\\begin{" not in text:
-            text = f"\\begin{{aligned}} {text} \\end{{aligned}}"
         numbers = [f" \\tag{{{self.equations[i]}}}" for i in node["ids"] if i in self.equations]
         return f"$${text}{''.join(numbers[:1])}$$"
 
@@ -161,7 +159,7 @@ class Markdown:
 
     def block_footnote(self, node: nodes.Element) -> str:
         label, *body = node.children
-        return f"<sup>{label.astext()}</sup> {self.blocks(body)}"
+        return f"<sup>[{label.astext()}]</sup> {self.blocks(body)}"
 
     def block_transition(self, _node: nodes.Element) -> str:
         return "---"
@@ -236,7 +234,7 @@ class Markdown:
         return "<br>" if re.fullmatch(r"<br ?/?>", node.astext()) else self._unknown(node)
 
     def inline_footnote_reference(self, node: nodes.Element) -> str:
-        return f"<sup>{node.astext()}</sup>"
+        return f"<sup>[{node.astext()}]</sup>"
 
     def inline_reference(self, node: nodes.Element) -> str:
         text = self.text(node)
