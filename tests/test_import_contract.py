@@ -37,7 +37,16 @@ def test_module_needs_only_the_standard_library_to_import(path: Path) -> None:
         assert root != "bibun_site"
 
 
-LOWER_ROOMS = {"graph", "render", "descent", "exercise", "exercises", "plotting", "notebook"}
+LOWER_ROOMS = {
+    "browser",
+    "descent",
+    "exercise",
+    "exercises",
+    "graph",
+    "notebook",
+    "plotting",
+    "render",
+}
 
 
 def rooms(path: Path) -> set[str]:

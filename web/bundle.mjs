@@ -2,6 +2,7 @@
 // 2つめの引数は、Pythonのパッケージの置き場(テーマの書式を、そこから読む)。
 import { basename } from "node:path";
 import * as esbuild from "esbuild";
+import { bundleRuntime } from "./runtime/bundle.mjs";
 
 const [outdir, sitePackages] = process.argv.slice(2);
 const common = {
@@ -36,3 +37,5 @@ await esbuild.build({
   external: ["*.woff2"],
   define: { LIVE_PAGE: JSON.stringify(`live/${basename(page[0])}`) },
 });
+
+await bundleRuntime(common);

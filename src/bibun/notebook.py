@@ -36,7 +36,7 @@ def setup() -> None:
     if shell is None:
         return
     shell.set_custom_exc((Exception,), _show_short_traceback)
-    warnings.formatwarning = _short_warning
+    warnings.formatwarning = short_warning
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type_by_name("graphviz.graphs", "Digraph", _show_dot)
 
@@ -53,13 +53,17 @@ def _show_short_traceback(
     return lines
 
 
-def short_traceback(kind: type[BaseException], error: BaseException, tb: Any) -> list[str]:
+def short_traceback(
+    kind: type[BaseException], error: BaseException, tb: Any, *, count_hidden: bool = True
+) -> list[str]:
     """読者のセルの行だけを残したトレースバックの行。
 
     Parameters
     ----------
     kind, error, tb
         ``sys.exc_info()`` の3つ組。
+    count_hidden : bool
+        省いたライブラリーの段数を言うか。段数は、torchとbibunで違う。
 
     Returns
     -------
@@ -79,21 +83,20 @@ def short_traceback(kind: type[BaseException], error: BaseException, tb: Any) ->
         lines.append(f"  セルの{number}行目{where}")
         if source:
             lines.append(f"    {source}")
-    if hidden:
+    if hidden and count_hidden:
         lines.append(f"  (ライブラリーの内側の{hidden}段は省略)")
     lines.extend(line.rstrip("\n") for line in traceback.format_exception_only(kind, error))
     return lines
 
 
-def _short_warning(
-    message: Warning | str, category: type[Warning], *_: object, **__: object
-) -> str:
+def short_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
+    """警告の種類と文だけ(``warnings.formatwarning`` の代わり)。"""
     text = re.sub(r" \(Triggered internally at .*?\)", "", str(message))
     return f"{category.__name__}: {text}\n"
 
 
 def _in_cell(filename: str) -> bool:
-    return filename.startswith("<ipython-input") or "ipykernel_" in filename
+    return filename.startswith(("<ipython-input", "<cell ")) or "ipykernel_" in filename
 
 
 def _source_line(filename: str, number: int) -> str:

@@ -4,7 +4,7 @@
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
 `mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
 `pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
-`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
+`live`(ページの中で動くセル)、`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         guard,
         japanese,
         kernel,
+        live,
         mathematics,
         notebooks,
         pictures,
@@ -39,6 +40,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
 
     content = (kernel, execution, blocks, guard, japanese, reference, mathematics, pictures)
-    for part in (address, *content, practice, front, site, sharing, entrance, notebooks, archive):
+    pages = (practice, front, live, site, sharing, entrance)
+    for part in (address, *content, *pages, notebooks, archive):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

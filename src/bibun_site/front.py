@@ -32,7 +32,7 @@ def bundle(app: Sphinx) -> None:
     """
     if app.builder.format != "html":
         return
-    folder = Path(app.doctreedir).parent / ".front"
+    folder = place(app)
     app.config.html_static_path += [str(folder), str(WEB / "static")]
     made_from = folder.with_name(".front.from")
     wanted = app.config.bibun_front
@@ -40,6 +40,11 @@ def bundle(app: Sphinx) -> None:
         return
     node.run("web/bundle.mjs", str(folder), str(SITE_PACKAGES))
     made_from.write_text(wanted)
+
+
+def place(app: Sphinx) -> Path:
+    """まとめたものの置き場。"""
+    return Path(app.doctreedir).parent / ".front"
 
 
 def fingerprint() -> str:

@@ -19,6 +19,7 @@ INSIDE = {
     "arguments",
     "autograd",
     "box_muller",
+    "browser",
     "creation",
     "in_place",
     "methods",

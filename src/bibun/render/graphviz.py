@@ -11,6 +11,7 @@ from html import escape, unescape
 from typing import Any
 
 from bibun.graph import GraphError
+from bibun.render.boxes import to_svg
 from bibun.render.drawing import Drawing
 
 __all__ = ["draw_dot"]
@@ -40,7 +41,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
 
     Notes
     -----
-    pygraphvizを使う。ページの中（Pyodide）では使えない。
+    pygraphvizを使う。ページの中（Pyodide）では、代わりに`bibun.render.boxes`が箱と矢印を描く。
 
     Examples
     --------
@@ -60,7 +61,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
             f"渡されたもの：{source!r}"
         )
     text = _without_empty_lines(_renamed(text))
-    svg, labels = _stable(_graphviz_svg(text))
+    svg, labels = to_svg(text) if sys.platform == "emscripten" else _stable(_graphviz_svg(text))
     alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(labels)}。"
     for color, variable in DOT_COLORS.items():
         svg = re.sub(f'(fill|stroke)="{color}"', rf'\1="{variable}"', svg)

@@ -1,0 +1,81 @@
+// 枠と、その中のワーカー1つずつ(レーン)を、ページの側から扱う。
+import { RuntimeFailure } from "./contract.js";
+import { PLACE } from "./download.js";
+import { fromWorker, type Files, type FromWorker, type Job, type ToFrame } from "./wire.js";
+
+/** サイトの外に置いた枠。 */
+export class Frame {
+  private readonly control = new MessageChannel();
+  private lanes = 0;
+
+  private constructor(element: HTMLIFrameElement, files: Files) {
+    element.contentWindow!.postMessage(files, "*", [
+      this.control.port2,
+      ...Object.values(files), // 写さずに渡す
+    ]);
+  }
+
+  /** 枠を置いて、ファイルを渡す。`files` は、枠を用意する間に受け取っていてよい。 */
+  static async open(files: Promise<Files>): Promise<Frame> {
+    const element = document.createElement("iframe");
+    element.setAttribute("sandbox", "allow-scripts");
+    element.src = new URL("frame.html", PLACE).href;
+    element.hidden = true;
+    element.title = "プログラムを動かす枠";
+    const loaded = new Promise((done) => element.addEventListener("load", done, { once: true }));
+    document.body.append(element);
+    try {
+      return new Frame(element, (await Promise.all([files, loaded]))[0]);
+    } catch (failure) {
+      element.remove();
+      throw failure;
+    }
+  }
+
+  /** 新しいワーカーを起こす。 */
+  spawn(): Lane {
+    const lane = this.lanes++;
+    const { port1, port2 } = new MessageChannel();
+    this.tell({ kind: "spawn", lane }, [port2]);
+    return new Lane(port1, () => this.tell({ kind: "end", lane }, []));
+  }
+
+  private tell(message: ToFrame, ports: MessagePort[]): void {
+    this.control.port1.postMessage(message, ports);
+  }
+}
+
+/** 1つのワーカー。変数は、レーンとともに消える。 */
+export class Lane {
+  readonly ready: Promise<void>;
+  onMessage: (message: FromWorker) => void = () => {};
+
+  constructor(
+    private readonly port: MessagePort,
+    private readonly terminate: () => void,
+  ) {
+    this.ready = new Promise((done, fail) => {
+      this.onMessage = (message) =>
+        message.kind === "ready" ? done() : fail(new RuntimeFailure(cannotStart(message)));
+    });
+    this.ready.catch(() => {}); // 待つ者がいないうちに失敗しても、ページの誤りにしない
+    port.onmessage = ({ data }) => {
+      const message = fromWorker(data);
+      if (message) this.onMessage(message);
+    };
+  }
+
+  send(job: Job): void {
+    this.port.postMessage(job);
+  }
+
+  end(): void {
+    this.port.close();
+    this.terminate();
+  }
+}
+
+function cannotStart(message: FromWorker): string {
+  const reason = message.kind === "broken" ? `(${message.reason})` : "";
+  return `このブラウザーでは、プログラムを動かす用意ができませんでした${reason}。新しいChrome、Edge、Firefox、Safariで動きます。`;
+}

@@ -1,0 +1,93 @@
+// ワーカー: Pyodideを起こし、ページから届いたセルを bibun.browser.Session で動かす。
+import { info } from "pyodide/pyodide-lock.json";
+import type { Boot, FromWorker, Job } from "./wire.js";
+
+const MEMORY = 1024 * 2 ** 20; // Pythonに使わせる記憶。これを超えると MemoryError になる
+const HOME = "https://files.invalid/"; // Pyodideがファイルを探す名前。どこにもつながらない
+
+type Session = { run(code: string, cell: string): string };
+
+/** Pyodideのうち、ここで使うもの。 */
+interface Pyodide {
+  FS: { writeFile(path: string, data: Uint8Array): void };
+  runPython(code: string): any;
+}
+
+addEventListener("message", ({ data, ports }: MessageEvent<Boot>) => boot(data, ports[0]!), {
+  once: true,
+});
+
+async function boot({ files, wasm }: Boot, port: MessagePort): Promise<void> {
+  const tell = (message: FromWorker) => port.postMessage(message);
+  try {
+    limitMemory();
+    const pyodide = await load(files, wasm);
+    let run = 0;
+    const emit = (output: string) => tell({ kind: "output", run, output });
+    const session = begin(pyodide, files["bibun.zip"], emit);
+    port.onmessage = ({ data }: MessageEvent<Job>) => {
+      ({ run } = data);
+      try {
+        tell({ kind: "result", run, result: session.run(data.code, data.cell) });
+      } catch (error) {
+        tell({ kind: "broken", reason: String(error) });
+      }
+    };
+    tell({ kind: "ready" });
+  } catch (error) {
+    tell({ kind: "broken", reason: String(error) });
+  }
+}
+
+async function load(files: Boot["files"], wasm: WebAssembly.Module): Promise<Pyodide> {
+  // Pyodideの求めるものには、ページから渡されたもので答える
+  self.fetch = async () => new Response(files["python_stdlib.zip"]);
+  WebAssembly.instantiateStreaming = async (_, imports) => ({
+    module: wasm,
+    instance: await WebAssembly.instantiate(wasm, imports),
+  });
+  const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all([
+    importBytes(files["pyodide.mjs"]),
+    importBytes(files["pyodide.asm.mjs"]),
+  ]);
+  const silent = () => {};
+  return loadPyodide({
+    indexURL: HOME,
+    createPyodideModule,
+    lockFileContents: { info, packages: {} },
+    packageBaseUrl: HOME,
+    stdin: () => null,
+    stdout: silent,
+    stderr: silent,
+  });
+}
+
+async function importBytes(bytes: ArrayBuffer): Promise<any> {
+  const address = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  try {
+    return await import(address);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+function begin(pyodide: Pyodide, bibun: ArrayBuffer, emit: (json: string) => void): Session {
+  pyodide.FS.writeFile("/bibun.zip", new Uint8Array(bibun));
+  const start = pyodide.runPython(`
+import sys
+sys.path.insert(0, "/bibun.zip")
+from bibun.browser import Session, install
+install()
+Session
+`);
+  return start(emit) as Session;
+}
+
+/** Pythonの記憶が増えるのを、MEMORY までにする。 */
+function limitMemory(): void {
+  const grow = WebAssembly.Memory.prototype.grow;
+  WebAssembly.Memory.prototype.grow = function (pages: number): number {
+    if (this.buffer.byteLength + pages * 65536 > MEMORY) throw new RangeError("記憶の上限");
+    return grow.call(this, pages);
+  };
+}
