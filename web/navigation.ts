@@ -1,6 +1,6 @@
 // 章の一覧と目次: 引き出しの開け閉めと、読んでいる節の印。
 
-/** 狭い画面の引き出しを、Escapeと、目次のリンクで閉じる。開けたら、キーボードも中に入る。 */
+/** 狭い画面の引き出しを、ボタンで開け、Escapeと目次のリンクで閉じる。開けたら、キーボードも中に入る。 */
 export function manageDrawers(): void {
   for (const [toggle, drawer] of [
     ["__navigation", ".sidebar-drawer"],
@@ -9,24 +9,28 @@ export function manageDrawers(): void {
     const checkbox = document.getElementById(toggle);
     const panel = document.querySelector(drawer);
     if (!(checkbox instanceof HTMLInputElement) || !panel) continue;
-    const close = (): void => {
-      checkbox.checked = false;
+    const buttons = document.querySelectorAll<HTMLElement>(`[data-drawer="${toggle}"]`);
+    let opener: HTMLElement | undefined;
+    const show = (open: boolean): void => {
+      checkbox.checked = open;
+      for (const button of buttons) button.ariaExpanded = String(open);
+      const inside = [...panel.querySelectorAll<HTMLElement>("a, input")];
+      if (open) inside.find((part) => part.getClientRects().length)?.focus();
     };
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        opener = button;
+        show(!checkbox.checked);
+      });
+    }
+    checkbox.addEventListener("change", () => show(checkbox.checked)); // 引き出しの外を押したとき
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !checkbox.checked) return;
-      close();
-      checkbox.focus();
-    });
-    checkbox.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") checkbox.click();
-    });
-    checkbox.addEventListener("change", () => {
-      if (!checkbox.checked) return;
-      const inside = [...panel.querySelectorAll<HTMLElement>("a, input")];
-      inside.find((part) => part.getClientRects().length)?.focus();
+      show(false);
+      opener?.focus();
     });
     panel.addEventListener("click", (event) => {
-      if (event.target instanceof Element && event.target.closest("a[href*='#']")) close();
+      if (event.target instanceof Element && event.target.closest("a[href*='#']")) show(false);
     });
   }
 }

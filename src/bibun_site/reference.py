@@ -94,8 +94,17 @@ def lengthen_dashes(app: Sphinx, doctree: nodes.document) -> None:
                 text.parent.replace(text, nodes.Text(" — "))
 
 
+def free_lists(app: Sphinx, doctree: nodes.document) -> None:
+    """段落の中に入れられた箇条書き(Sphinxが2つ以上の戻り値に作る)を、段落の外に出す。"""
+    for field in doctree.findall(nodes.field_body):
+        for paragraph in list(field.findall(nodes.paragraph)):
+            if isinstance(paragraph.next_node(), nodes.bullet_list):
+                paragraph.replace_self(paragraph.children)
+
+
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。napoleonが行を直したあとに働く。"""
     app.connect("autodoc-process-docstring", show_in_japanese, priority=600)
     app.connect("doctree-read", lengthen_dashes)
+    app.connect("doctree-read", free_lists)
     app.connect("env-before-read-docs", read_markup_beside_japanese)

@@ -102,6 +102,9 @@ def choose_assets(
     """ページが読み込むものを選び、型紙に要る値を渡す。"""
     context["css_files"] = [file for file in context["css_files"] if _name(file) in STYLES]
     context["script_files"] = [file for file in context["script_files"] if _name(file) in SCRIPTS]
+    # 段のない見出しの役割は、読み上げに章の構成を誤って伝える
+    tree = str(context["furo_navigation_tree"])
+    context["furo_navigation_tree"] = tree.replace(' role="heading"', "")
     context["theme_script"] = THEME_SCRIPT
     context["policy"] = policy(THEME_SCRIPT)
 
