@@ -98,8 +98,9 @@ def free_lists(app: Sphinx, doctree: nodes.document) -> None:
     """段落の中に入れられた箇条書き(Sphinxが2つ以上の戻り値に作る)を、段落の外に出す。"""
     for field in doctree.findall(nodes.field_body):
         for paragraph in list(field.findall(nodes.paragraph)):
-            if isinstance(paragraph.next_node(), nodes.bullet_list):
-                paragraph.replace_self(paragraph.children)
+            inside = paragraph.next_node(nodes.bullet_list)
+            if inside is not None and inside.astext() == paragraph.astext():
+                paragraph.replace_self(inside)
 
 
 def setup(app: Sphinx) -> None:

@@ -235,14 +235,16 @@ def test_the_drawers_open_and_close_by_keyboard(chromium: Browser, address: str)
     assert page.evaluate("document.activeElement.textContent") == "本文へ移る"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert drawer.is_visible()
+    expect(drawer).to_be_in_viewport()
     assert page.evaluate("!!document.activeElement.closest('.sidebar-drawer')")
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
-    assert page.evaluate("document.activeElement.id") == "__navigation"
-    page.keyboard.press("Tab")
+    opener = page.locator(".nav-overlay-icon")
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    page.locator(".toc-header-icon").focus()
     page.keyboard.press("Space")
-    assert contents.is_visible()
+    expect(contents).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(contents).to_be_hidden()
     assert page.evaluate("location.hash") == "#sec-tensor-goals"
@@ -276,12 +278,10 @@ def test_whatever_has_the_focus_is_seen(
     assert [place for place in seen if not all(place[2:])] == []
 
 
-# 焦点のあるものの種類、文字、画面の中にあるか、輪郭があるか(印だけの名札を持つものは、名札を見る)
+# 焦点のあるものの種類、文字、画面の中にあるか、輪郭があるか
 FOCUSED = """() => {
   const e = document.activeElement;
-  const label = e.matches(".sidebar-toggle") && document.querySelector(`.page label[for=${e.id}]`);
-  const seen = label || e;
-  const box = seen.getBoundingClientRect(), style = getComputedStyle(seen);
+  const box = e.getBoundingClientRect(), style = getComputedStyle(e);
   return [e.tagName, e.textContent.slice(0, 30),
     box.width > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
     style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && style.opacity > 0.6];
