@@ -13,9 +13,9 @@ from .test_validity import EVERY_PAGE
 AXE = (node.PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 VIOLATIONS = """async () => (await axe.run()).violations.flatMap(({id, help, nodes}) =>
   nodes.map(({target, failureSummary}) => `${id}: ${help}: ${target.join(' ')}: ${failureSummary}`))"""
-# 見えるのに言葉のない図(読み上げから隠したものと、その中のものは除く)
+# 見えるのに言葉のない図。読み上げから隠したものと、言葉のあるボタンの絵(axeが見る)は除く
 UNDESCRIBED = """() => [...document.querySelectorAll('img, svg')]
-  .filter(e => !e.closest('[aria-hidden=true]') && !(e.getAttribute('alt') ?? e.ariaLabel)?.trim())
+  .filter(e => !e.closest('[aria-hidden=true], button') && !(e.getAttribute('alt') ?? e.ariaLabel)?.trim())
   .map(e => e.outerHTML.slice(0, 200))"""
 
 
