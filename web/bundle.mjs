@@ -31,7 +31,7 @@ const page = Object.entries(live.metafile.outputs).find(([, { entryPoint }]) => 
 // どのページにも載るもの。ファイルとして開いたページでも動くように、ふつうのスクリプトにする
 await esbuild.build({
   ...common,
-  entryPoints: ["web/book.ts", "web/style/book.css"],
+  entryPoints: ["web/book.ts", "web/search.ts", "web/style/book.css"],
   entryNames: "[name]",
   format: "iife",
   external: ["*.woff2"],

@@ -2,7 +2,8 @@
 
 `kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
-`mathematics`(数式)、`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
+`mathematics`(数式)、`glossary`(用語集を読む)、`terms`(用語へのリンクと索引)、`search`(検索)、
+`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
 `pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
 `live`(ページの中で動くセル)、`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
 """
@@ -26,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         entrance,
         execution,
         front,
+        glossary,
         guard,
         japanese,
         kernel,
@@ -35,12 +37,20 @@ def setup(app: Sphinx) -> dict[str, Any]:
         pictures,
         practice,
         reference,
+        search,
         sharing,
         site,
+        terms,
     )
 
     content = (kernel, execution, blocks, guard, japanese, reference, mathematics, pictures)
+    words = (glossary, terms, search)
     pages = (practice, front, live, site, sharing, entrance)
-    for part in (address, *content, *pages, notebooks, archive):
+    for part in (address, *content, *words, *pages, notebooks, archive):
         part.setup(app)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": 1,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -26,6 +26,7 @@ PAGES = (
     "how/build-your-own",
     "appendix/errata",
     "appendix/glossary",
+    "appendix/index-of-terms",
     "appendix/notation",
     "appendix/bibun",
     "appendix/environment",
@@ -72,7 +73,7 @@ def test_the_site_has_exactly_the_pages_of_the_table(site: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_code_cell_was_executed(site: Path, page: str) -> None:
     codes = [cell for cell in executed(page) if cell["cell_type"] == "code"]
-    assert codes, "コードセルが1つもありません"
+    assert codes or page == "appendix/index-of-terms", "コードセルが1つもありません"
     counts = [cell["execution_count"] for cell in codes]
     assert counts == list(range(1, len(codes) + 1))
 
