@@ -20,7 +20,7 @@ DATE = (2023, 1, 1, 0, 0, 0)
 PACKED = {".whl", ".woff2", ".zip", ".png"}  # もう縮められている
 NOTEBOOKS = "notebooks.zip"
 SITE = "site.zip"
-ONLINE_ONLY = {"_static/pyodide"}  # ファイルとして開いたページでは動かないもの
+ONLINE_ONLY = {"_static/live/"}  # ファイルとして開いたページでは動かないもの
 NAME = "bibun-book"  # zipを展開してできるフォルダー
 
 

@@ -200,10 +200,22 @@ def test_no_link_is_broken(published: Published, page: str) -> None:
 
 
 def test_without_an_address_references_are_plain_text() -> None:
-    root = Path(__file__).parents[2] / "_build" / "html" / "downloads"
-    text = "\n".join(markdown_cells(nbformat.read(root / "use-tensor.ipynb", 4)))
-    assert "[次の章](" not in text
-    assert "次の章" in text
+    inside = nodes.reference("", "次の章", refuri="recording.html#ch-recording", internal=True)
+    outside = nodes.reference("", "公式", refuri="https://example.org/")
+    text = Markdown("", {}).block(nodes.paragraph("", "", inside, outside))
+    assert text == "次の章[公式](https://example.org/)"
+    published = "https://example.org/book/use/tensor.html"
+    text = Markdown(published, {}).block(nodes.paragraph("", "", inside))
+    assert text == "[次の章](https://example.org/book/use/recording.html#ch-recording)"
+
+
+def test_colab_opens_a_notebook_that_the_deployment_puts_there(published: Published) -> None:
+    for page in PAGES:
+        html = (published.html / "book" / f"{page}.html").read_text(encoding="utf-8")
+        (link,) = re.findall(r'href="(https://colab[^"]+)"', html)
+        place, _, name = link.rpartition("/")
+        assert place == "https://colab.research.google.com/github/owner/name/blob/notebooks"
+        assert (published.downloads / name).is_file()
 
 
 def test_hidden_parts_fold_where_the_notebook_lands(published: Published) -> None:

@@ -31,7 +31,8 @@ const LATE =
 export function offerRunning(place: URL): void {
   const barPlace = document.querySelector<HTMLElement>(".live-bar");
   const elements = [...document.querySelectorAll<HTMLElement>("[data-cell]")];
-  if (typeof WebAssembly === "undefined" || !elements.length) return barPlace?.remove();
+  const unable = typeof WebAssembly === "undefined" || location.protocol === "file:"; // ファイルからは読めない
+  if (unable || !elements.length) return barPlace?.remove();
   prepareAnnouncements();
 
   let opening: Promise<Desk> | null = null;
