@@ -13,7 +13,6 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +86,23 @@ def versions() -> list[str]:
     if not path.exists():
         return []
     pinned = re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), re.M)
-    return [f"{name}=={version} {installed(name)}" for name, version in pinned]
+    found = installed()
+    return [f"{name}=={version} {found.get(plain(name), '')}" for name, version in pinned]
 
 
-def installed(name: str) -> str:
-    """入っている版。"""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
+def installed() -> dict[str, str]:
+    """入っているパッケージの版。``importlib.metadata`` で1つずつ聞くより、ずっと速い。"""
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        for path in Path(folder).glob("*.dist-info"):
+            name, _, version = path.stem.partition("-")
+            found.setdefault(plain(name), version)
+    return found
+
+
+def plain(name: str) -> str:
+    """書き方の違い(大文字、``_``、``.``)をそろえた、パッケージの名前。"""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def processor() -> str:
