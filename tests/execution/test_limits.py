@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pytest
 from bibun_site.chapter_server import WARM_SERVER
 from bibun_site.execution import Run, describe_traceback, execute
 
-from .conftest import ROOT, Book, code, notebook, page
+from .conftest import ROOT, Book, code, notebook, page, processes, settle
 
 MARK = f"bibun-execution-test-{os.getpid()}"  # このテストが起こしたプロセスの目印
 ENVIRONMENT = f"env={{**os.environ, '{MARK}': '1'}}"
 SLEEPER = f"import os, subprocess\nchild = subprocess.Popen(['sleep', '300'], {ENVIRONMENT})"
+DAEMON = f"\nsubprocess.Popen(['sleep', '300'], {ENVIRONMENT}, start_new_session=True)"
 
 
 def run(seconds: float = 30, **books: Any) -> dict[str, Run]:
@@ -140,30 +142,14 @@ def test_standard_input_is_empty() -> None:
 # ---- 後始末 -------------------------------------------------------------------------------
 
 
-def leftovers() -> list[str]:
-    """このテストが起こして残ったプロセスと、章の一時フォルダー。"""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (place / "environ").read_bytes()
-        except OSError:
-            continue
-        if f"{MARK}=1".encode() in environment:
-            found.append(place.name)
-    return found
+def leftovers() -> list[int]:
+    """このテストが起こして残ったプロセス。"""
+    return processes(f"{MARK}=1")
 
 
 def folders() -> list[Path]:
     """章の一時フォルダー。"""
     return list(Path(os.environ["TMPDIR"]).glob("bibun-*"))
-
-
-def settle(condition: Any, seconds: float = 10) -> bool:
-    """条件が成り立つまで待つ。"""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return bool(condition())
 
 
 @pytest.mark.xdist_group("leftovers")
@@ -173,9 +159,8 @@ def settle(condition: Any, seconds: float = 10) -> bool:
     ids=["finishes", "dies", "hangs"],
 )
 def test_nothing_is_left_when_a_chapter(ending: str) -> None:
-    daemon = f"\nsubprocess.Popen(['sleep', '300'], {ENVIRONMENT}, start_new_session=True)"
     leak = "\nimport tempfile\ntempfile.mkdtemp()"
-    run(seconds=4, a=notebook(SLEEPER + daemon + leak + ending))
+    run(seconds=4, a=notebook(SLEEPER + DAEMON + leak + ending))
     assert settle(lambda: not leftovers() and not folders())
 
 
@@ -184,28 +169,58 @@ import sys
 from tests.execution.conftest import notebook
 from bibun_site.execution import execute
 
-for run, running in execute({{"a": notebook({SLEEPER!r}, "while True: pass")}}, seconds=60):
+for run, running in execute({{"a": notebook({SLEEPER + DAEMON!r}, "while True: pass")}}, seconds=60):
     if run.at == 1:
         print("running", flush=True)
 """
 
 
-@pytest.mark.xdist_group("leftovers")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_when_the_parent_is_stopped_by(how: signal.Signals) -> None:
+@contextmanager
+def client() -> Iterator[subprocess.Popen[bytes]]:
+    """章を実行している途中のプロセス。``WARM_SERVER`` があれば、それにつながっている。"""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
     with subprocess.Popen(
         [sys.executable, "-c", CLIENT],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    ) as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == b"running\n"
-        assert leftovers() != []
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"running\n"
+        assert len(leftovers()) == 2
+        yield process
+
+
+@pytest.mark.xdist_group("leftovers")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_the_parent_is_stopped_by(how: signal.Signals) -> None:
+    with client() as parent:
         parent.send_signal(how)
         parent.wait()
     assert settle(lambda: not leftovers() and not folders())
+
+
+def only_child(pid: int) -> int:
+    """ただ1つの子プロセス。"""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
+@pytest.mark.xdist_group("leftovers")
+@pytest.mark.parametrize(
+    "victims", [("client", "server"), ("keeper",), ("client", "keeper")], ids="-".join
+)
+def test_nothing_is_left_when_these_are_killed_at_once(
+    victims: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(WARM_SERVER)
+    with client() as parent:
+        keeper = only_child(parent.pid)
+        pids = {"client": parent.pid, "keeper": keeper, "server": only_child(keeper)}
+        for how in (signal.SIGSTOP, signal.SIGKILL):  # 片方が先に気づかないように
+            for victim in victims:
+                os.kill(pids[victim], how)
+        assert settle(lambda: not leftovers() and not folders())
 
 
 @pytest.mark.xdist_group("leftovers")

@@ -8,20 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .conftest import JUPYTER_BOOK, Book, code, page
-
-
-def settle(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    """条件が成り立つまで待つ。"""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
+from .conftest import JUPYTER_BOOK, Book, code, page, processes, settle
 
 
 def free_port() -> int:
@@ -66,16 +58,9 @@ class Served:
         """ページに文字が現れるまで待つ。"""
         return settle(lambda: text in self.html(name))
 
-    def processes(self) -> list[str]:
+    def processes(self) -> list[int]:
         """この本を見せるために動いているプロセス。"""
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"TMPDIR={self.temporary}".encode() in (place / "environ").read_bytes():
-                    found.append(place.name)
-            except OSError:
-                continue
-        return found
+        return processes(f"TMPDIR={self.temporary}")
 
 
 @pytest.fixture

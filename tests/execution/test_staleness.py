@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Book, code, page
+from .conftest import Book, code, page, processes
 
 ANSWER = "def answer():\n    return {}\n"
 
@@ -52,6 +52,7 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
 
     added.write_text(ANSWER.format(1111), encoding="utf-8")
     assert book.build().executed == set(), "前と同じ中身に戻っただけ"
+    assert not processes(f"PYTHONPATH={book.folder}"), "早く始めて使わなかったプロセスも残さない"
     assert "1111" in book.html("direct")
 
     edit(book.page("direct"), "# 章direct", "# 章direct\n\n文章だけを足しました。")
