@@ -22,6 +22,7 @@ from sphinx.environment import BuildEnvironment
 from bibun_site.chapter_cache import (
     PACKAGE,
     ChapterCache,
+    digest,
     environment_key,
     key_of_files,
     used_files,
@@ -38,8 +39,14 @@ def prepare(app: Sphinx, config: Config) -> None:
     startup = ipython_home(build) / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "00-bibun.py").write_text(STARTUP, encoding="utf-8")
-    config.bibun_environment = f"{environment_key()} {recorded_times(app)}"
+    config.bibun_environment = f"{environment_key()} {tools_key()} {recorded_times(app)}"
     config.nb_execution_cache_path = str(build / ".jupyter_cache")
+
+
+def tools_key() -> str:
+    """拡張の指紋。拡張が変われば、章の読み方も変わりうる(結果は変わらないので、実行し直さない)。"""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return digest(path.read_text(encoding="utf-8") for path in files)
 
 
 def recorded_times(app: Sphinx) -> dict[str, float]:

@@ -164,6 +164,17 @@ def test_nothing_is_left_when_a_chapter(ending: str) -> None:
     assert settle(lambda: not leftovers() and not folders())
 
 
+@pytest.mark.xdist_group("leftovers")
+def test_what_a_chapter_leaves_goes_before_the_others_end() -> None:
+    nap = "\nimport time\ntime.sleep({})"
+    books = {"a": notebook(SLEEPER + nap.format(1)), "b": notebook(nap.format(4))}
+    for each, running in execute(books, seconds=30):
+        if each.name == "a" and each not in running:
+            (place,) = folders()
+            assert settle(lambda: not leftovers(), 1)
+            assert len(list(place.iterdir())) == len(running)
+
+
 CLIENT = f"""
 import sys
 from tests.execution.conftest import notebook

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
     edit(book.page("plain"), "40 + 2", "40 + 3")
     assert book.build().executed == {"plain"}
     assert ">43<" in book.html("plain").replace("\n", "")
+
+    edit(book.folder / "src/bibun_site/japanese.py", "from __future__", "\nfrom __future__")
+    built = book.build()
+    assert re.search(r"updating environment: \[.*\] 3 added", built.log)
+    assert built.executed == set(), "拡張が変われば読み直すが、結果は変わらない"
 
     edit(book.folder / "requirements.txt", "torch==2", "torch==3")
     assert book.build().executed == {"plain", "direct", "through"}
