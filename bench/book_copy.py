@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("_config.yml", "_toc.yml", "book", "src", "bench", "requirements.txt")
+PARTS = ("_config.yml", "_toc.yml", "book", "src", "web", "bench", "requirements.txt")
 
 
 class BookCopy:

@@ -23,7 +23,8 @@ from bibun_site.environment import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
-OWN = {"_build", "_config.yml", "_toc.yml", "book", "build", "dist", "requirements.txt", "src"}
+COPIED = ("src", "web")  # webを指すだけにすると、まとめるときの場所がずれる
+OWN = {"_build", "_config.yml", "_toc.yml", "book", "build", "dist", "requirements.txt", *COPIED}
 FRONT = """---
 jupytext:
   text_representation:
@@ -115,7 +116,9 @@ class Book:
     def __init__(self, folder: Path, pages: dict[str, str], **settings: str) -> None:
         self.folder = folder
         (folder / "book").mkdir(parents=True)
-        shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        for part in COPIED:
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignore)
         for part in ROOT.iterdir():
             if part.name not in OWN and not part.name.startswith("."):
                 (folder / part.name).symlink_to(part)
