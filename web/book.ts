@@ -4,6 +4,7 @@ import { offerRunning } from "./live/offer";
 import { showProgress } from "./live/overview";
 import { followReading, manageDrawers } from "./navigation";
 import { removeOnlineOnly } from "./offline";
+import { openForPrint } from "./print";
 import { makeScrollable } from "./scrollable";
 import { focusSearch } from "./shortcut";
 import { explainTerms } from "./terms";
@@ -13,6 +14,7 @@ offerThemes();
 manageDrawers();
 followReading();
 makeScrollable();
+openForPrint();
 removeOnlineOnly();
 showProgress();
 if (document.currentScript instanceof HTMLScriptElement) {

@@ -278,13 +278,16 @@ def test_whatever_has_the_focus_is_seen(
     assert [place for place in seen if not all(place[2:])] == []
 
 
-# 焦点のあるものの種類、文字、画面の中にあるか、輪郭があるか
+# 焦点のあるものの種類、文字、画面の中にあるか、自分か中身に輪郭があるか
 FOCUSED = """() => {
-  const e = document.activeElement;
-  const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  const e = document.activeElement, box = e.getBoundingClientRect();
+  const outlined = part => {
+    const style = getComputedStyle(part);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && style.opacity > 0.6;
+  };
   return [e.tagName, e.textContent.slice(0, 30),
     box.width > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
-    style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && style.opacity > 0.6];
+    [e, ...e.children].some(outlined)];
 }"""
 
 
@@ -295,9 +298,11 @@ def test_print_opens_every_fold_and_leaves_out_the_navigation(
     page, _ = open_page(chromium, f"{address}/book/{name}.html", 1280, "dark")
     page.emulate_media(media="print", color_scheme="dark")
     closed = page.evaluate(
-        """() => [...document.querySelectorAll("article details > :not(summary)")]
-          .filter(e => !e.checkVisibility({contentVisibilityAuto: true}) || !e.getBoundingClientRect().height)
-          .map(e => e.textContent.slice(0, 40))"""
+        """() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+          .then(() => [...document.querySelectorAll("article details > :not(summary)")]
+          .filter(e => getComputedStyle(e).display !== "none")  // 画面だけのもの
+          .filter(e => !e.checkVisibility({contentVisibilityAuto: true}))
+          .map(e => e.textContent.slice(0, 40)))"""
     )
     shown = page.locator(
         ".sidebar-drawer, .toc-drawer, .mobile-header, .related-pages, .theme-toggle, .copybtn"
