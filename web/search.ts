@@ -49,8 +49,8 @@ function address(place: Place, words: string[]): string {
 
 /** 用語集の説明。読みと、くわしい説明への行き先は除く。 */
 function meaning(term: Term): string {
-  const last = term.entry.text.split("\n").at(-1)!;
-  return last.replace(/^\([ぁ-ヶー]+\)/, "").replace(/→[^→]*$/, "");
+  const [first] = term.entry.text.split("\n");
+  return first!.replace(/^\([ぁ-ヶー]+\)/, "").replace(/→[^→]*$/, "");
 }
 
 function termItem(term: Term): HTMLElement {

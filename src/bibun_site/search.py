@@ -82,8 +82,10 @@ def read(node: nodes.Node, here: Record) -> Iterator[Record]:
     else:
         if isinstance(node, details):
             here.lines.append(node["summary"])
-        named = isinstance(node, nodes.definition_list_item) and place is not None
-        for child in node.children[int(named) :]:
+        children = node.children
+        if isinstance(node, nodes.definition_list_item) and place is not None:
+            children = [children[-1], *children[1:-1]]  # 説明、英語の順
+        for child in children:
             yield from read(child, here)
 
 

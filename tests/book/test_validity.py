@@ -14,7 +14,7 @@ from bibun_site import node
 from .test_book import PAGES
 
 # 読者が目にするページ。サイトの入口(index)は、本の最初のページに移るだけである
-EVERY_PAGE = (*(f"book/{page}" for page in PAGES), "404", "genindex", "py-modindex", "search")
+EVERY_PAGE = (*(f"book/{page}" for page in PAGES), "404", "search")
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "iframe": "src", "use": "href"}
 
 
