@@ -103,3 +103,12 @@ def test_every_term_that_a_chapter_introduces_is_in_the_glossary_with_the_same_e
             assert word in english.get(term, ()), f"{chapter.name}: {term}({word})"
             introduced += 1
     assert introduced > 50
+
+
+def test_every_symbol_of_the_notation_leads_to_where_it_is_introduced() -> None:
+    text = (BOOK / "appendix" / "notation.md").read_text(encoding="utf-8")
+    tables = re.findall(r"^\| 記号と読み .*\n\|[- |]+\|\n((?:\|.*\n)+)", text, re.M)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) > 30
+    for row in rows:
+        assert re.search(r"\]\(#[a-z0-9-]+\)", row), row
