@@ -167,7 +167,7 @@ def brightness(page: Page) -> str:
     return "dark" if red + green + blue < 3 * 128 else "light"
 
 
-@pytest.mark.parametrize("name", [*(f"book/{page}" for page in PAGES), "404"])
+@pytest.mark.parametrize("name", [*(f"book/{page}" for page in PAGES), "search", "404"])
 def test_nothing_is_loaded_that_the_page_does_not_allow(
     chromium: Browser, address: str, name: str
 ) -> None:
