@@ -97,7 +97,7 @@ def translate_copybutton(app: Sphinx) -> None:
 
 
 def choose_assets(
-    _app: Sphinx, _pagename: str, _template: str, context: dict[str, Any], _doctree: Any
+    app: Sphinx, _pagename: str, _template: str, context: dict[str, Any], _doctree: Any
 ) -> None:
     """ページが読み込むものを選び、型紙に要る値を渡す。"""
     context["css_files"] = [file for file in context["css_files"] if _name(file) in STYLES]
@@ -105,6 +105,7 @@ def choose_assets(
     # 段のない見出しの役割は、読み上げに章の構成を誤って伝える
     tree = str(context["furo_navigation_tree"])
     context["furo_navigation_tree"] = tree.replace(' role="heading"', "")
+    context["author"] = app.config.author
     context["theme_script"] = THEME_SCRIPT
     context["policy"] = policy(THEME_SCRIPT)
 

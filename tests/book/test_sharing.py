@@ -45,6 +45,14 @@ def test_every_page_says_what_it_is(site: Path, page: str) -> None:
     assert (site / page).parent.joinpath(icon[1]).resolve().is_file()
 
 
+def test_the_foot_of_the_page_says_whose_it_is_and_how_it_may_be_used(site: Path) -> None:
+    html = (site / "book/use/tensor.html").read_text(encoding="utf-8")
+    foot = re.sub("<[^>]*>", "", html.partition("<footer>")[2])
+    assert re.search(r"© 2023–20\d\d bibun contributors。", foot)
+    for words in ("CC BY 4.0", "MITライセンス", "Sphinx", "Furo"):
+        assert words in foot
+
+
 def test_no_two_pages_say_the_same(site: Path) -> None:
     pages = [(site / f"book/{name}.html").read_text(encoding="utf-8") for name in PAGES]
     assert len({meta(page, "description") for page in pages}) == len(PAGES)
