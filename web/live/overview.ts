@@ -52,8 +52,7 @@ function offerClearing(list: HTMLElement, foot: HTMLElement, progress: record.Pr
     const { solved, written } = progress;
     place.replaceChildren(
       `この端末にある、解けた印${solved.size}個と、書いた答え${written.size}個を消します。元に戻せません。`,
-      yes,
-      no,
+      make("span", "exercise-choice", yes, no),
     );
     no.focus();
   });
