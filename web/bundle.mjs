@@ -1,5 +1,6 @@
 // ページのプログラムと書式を、置き場(1つめの引数)にまとめる。bibun_site.front がビルドのときに呼ぶ。
 // 2つめの引数は、Pythonのパッケージの置き場(テーマの書式を、そこから読む)。
+import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import * as esbuild from "esbuild";
 import { bundleRuntime } from "./runtime/bundle.mjs";
@@ -16,6 +17,7 @@ const common = {
 };
 
 // 初めて「実行」が押されたときに読むもの。名前に中身の印を付け、古いものと混ざらないようにする
+await rm(`${outdir}/live`, { recursive: true, force: true });
 const live = await esbuild.build({
   ...common,
   entryPoints: { page: "web/live/page.ts" },
@@ -26,7 +28,9 @@ const live = await esbuild.build({
   splitting: true,
   metafile: true,
 });
-const page = Object.entries(live.metafile.outputs).find(([, { entryPoint }]) => entryPoint === "web/live/page.ts");
+const [page] = Object.entries(live.metafile.outputs).find(
+  ([, { entryPoint }]) => entryPoint === "web/live/page.ts",
+);
 
 // どのページにも載るもの。ファイルとして開いたページでも動くように、ふつうのスクリプトにする
 await esbuild.build({
@@ -35,7 +39,7 @@ await esbuild.build({
   entryNames: "[name]",
   format: "iife",
   external: ["*.woff2"],
-  define: { LIVE_PAGE: JSON.stringify(`live/${basename(page[0])}`) },
+  define: { LIVE_PAGE: JSON.stringify(`live/${basename(page)}`) },
 });
 
 await bundleRuntime(common);

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from bibun.exercise import Exercise
 from bibun.exercises import exercises
+from test_exercises import run as judged_in_python
 
-from ..test_exercises import run as judged_in_python
 from .test_browser import open_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,8 @@ def test_every_button_is_large_enough_for_a_finger(
     page, _ = opened(name, width=390)
     for each in page.locator(".live-button:visible").all():
         box = each.bounding_box()
-        assert box and min(box["width"], box["height"]) >= 44, each.inner_text()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44, each.inner_text()
 
 
 # ── 動かす ──
@@ -262,7 +263,7 @@ def test_an_error_is_read_from_its_last_line(opened: Callable[..., Opened]) -> N
 def test_a_graph_is_drawn_in_the_page(opened: Callable[..., Opened]) -> None:
     page, _ = opened("how/computation-graph")
     here = page.locator(".live-cell:has(.cell_output svg)").first
-    words = here.locator("svg").first.evaluate("e => e.textContent.replace(/\\s+/g, '')")
+    words = here.locator(".cell_output svg").first.evaluate("e => e.textContent.replace(/\\s+/g, '')")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     press_run(here)
     drawn = here.locator(".live-output svg").first
@@ -326,9 +327,9 @@ def test_axe_finds_nothing_with_editor_error_and_verdict_open(
     cell(page, 0).locator(".live-error summary").click()
     press_run(exercise_cell(page, "1-1"))
     exercise_cell(page, "1-1").locator(".cm-content").focus()
-    page.add_script_tag(path=AXE)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
-        """() => axe.run(document.body).then(({ violations }) => violations.map(
+        """() => axe.run('.live-bar, .live-cell, .live-announce').then(({ violations }) => violations.map(
           v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`))"""
     )
     assert found == []
@@ -394,7 +395,7 @@ def test_unreadable_record_is_said_and_the_page_works(
     opened: Callable[..., Opened], damage: str, says: str
 ) -> None:
     page, _ = opened()
-    page.add_init_script(damage)
+    page.add_init_script(f"if (window === top) {{ {damage} }}")
     page.reload()
     expect(page.locator(".live-bar")).to_contain_text(says)
     here = exercise_cell(page, "1-1")
@@ -405,10 +406,11 @@ def test_unreadable_record_is_said_and_the_page_works(
 def test_a_full_device_is_said(opened: Callable[..., Opened]) -> None:
     page, _ = opened()
     page.evaluate(
-        "Storage.prototype.setItem = () => { throw new DOMException('x', 'QuotaExceededError') }"
+        "void (Storage.prototype.setItem = () => { throw new DOMException('x', 'QuotaExceededError') })"
     )
     here = exercise_cell(page, "1-1")
     button(here, "答えを書く").click()
+    expect(here.locator(".cm-content")).to_be_focused()
     page.keyboard.insert_text("# 書く\n")
     expect(here.locator(".live-status")).to_contain_text("記録を残せませんでした")
 

@@ -44,10 +44,12 @@ export function offerRunning(place: URL): void {
     return opening;
   };
   const act: Act = (cell, action) => {
+    if (action === "run") cell.busy = true;
     desk().then(
       (opened) => opened.act(cell, action),
       () => {
         opening = null;
+        cell.busy = false;
         cell.say(LATE);
         announce(LATE);
       },
