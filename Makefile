@@ -48,9 +48,11 @@ test: $(VENV)/test.ready node_modules/bibun-ready book  ## 本を作り、すべ
 unit: $(VENV)/test.ready node_modules/bibun-ready  ## ビルドもブラウザーも要らないテスト
 	$(BIN)/python -m pytest -n 2 --ignore tests/book
 
-bench: $(VENV)/bench.ready  ## エンジンと本のビルドの速さを、ほかのものと比べる(比だけを読む)
+bench: $(VENV)/bench.ready node_modules/bibun-ready book  ## エンジンと本のビルドの速さを、ほかのものと比べ(比だけを読む)、ページを採点する
 	$(BIN)/python bench/engine.py
 	$(BIN)/python bench/build.py
+	@$(PYTHON) tools/browser.py
+	$(BIN)/python bench/site.py
 
 reproduce: $(VENV)/book.ready  ## 本を2か所で、違うしかたで作り、1バイトも違わないことを見る
 	$(BIN)/python bench/reproduce.py

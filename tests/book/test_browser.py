@@ -59,7 +59,9 @@ def open_page(chromium: Browser, url: str, width: int, theme: str) -> tuple[Page
 def test_page_fits_its_window_with_every_fold_open(
     chromium: Browser, address: str, name: str, width: int, theme: str
 ) -> None:
-    page, errors = open_page(chromium, f"{address}/book/{name}.html", width, theme)
+    page, errors = open_page(
+        chromium, f"{address}/book/{name}.html#furo-main-content", width, theme
+    )
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     wide = page.evaluate(
         """() => {
@@ -313,3 +315,18 @@ def test_print_opens_every_fold_and_leaves_out_the_navigation(
     assert closed == []
     assert shown_texts == []
     assert bright == "light"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_link_into_the_middle_of_a_page_arrives(
+    chromium: Browser, address: str, width: int
+) -> None:
+    url = f"{address}/book/how/reverse-mode.html#sec-reverse-mode-cost"
+    page, _ = open_page(chromium, url, width, "light")
+    heading = page.locator("#sec-reverse-mode-cost > h2")
+    place = "e => e.getBoundingClientRect().top"
+    assert 0 <= heading.evaluate(place) <= 250
+    page.mouse.wheel(0, -600)  # 上の節の高さが決まっても、読んでいる行は動かない
+    page.wait_for_timeout(300)
+    assert 350 <= heading.evaluate(place) <= 900
+    page.close()
