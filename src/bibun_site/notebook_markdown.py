@@ -56,10 +56,13 @@ class Markdown:
         この章のページの住所。サイトの住所が決まっていなければ空。
     equations : dict
         式の ``id`` から、番号へ。
+    chapter : str
+        章の番号。なければ空。
     """
 
-    def __init__(self, page: str, equations: dict[str, str]) -> None:
+    def __init__(self, page: str, equations: dict[str, str], chapter: str = "") -> None:
         self.page = page
+        self.chapter = chapter
         self.equations = equations
         self.depth = 1
         self._in_table = False
@@ -85,7 +88,8 @@ class Markdown:
         return BLOCK_START.sub(_escape_start, self.text(node))
 
     def block_title(self, node: nodes.Element) -> str:
-        return f"{'#' * self.depth} {self.text(node)}"
+        number = f"{self.chapter}. " if self.chapter and self.depth == 1 else ""
+        return f"{'#' * self.depth} {number}{self.text(node)}"
 
     def block_rubric(self, node: nodes.Element) -> str:
         return strong(self.text(node))

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,30 +100,44 @@ def caption(markdown: Markdown, figure: nodes.figure, figures: dict[str, str]) -
 
 def convert(parts: Iterator[Piece], executed: Any, start: str, end: str) -> Any:
     """出力つきのノートブックを組み立てる。"""
-    cells = [nbformat.v4.new_code_cell(start, id="setup", metadata={"cellView": "form"})]
-    cells[0].metadata["jupyter"] = {"source_hidden": True}
+    first = code_cell(start, {"cellView": "form", "jupyter": {"source_hidden": True}}, [])
+    cells = [{**first, "id": "setup"}]
     counts: dict[str, int] = {}
     for part in parts:
         if part.cell is None and not part.text:
             continue
         counts[part.section] = number = counts.get(part.section, 0) + 1
         cell = (
-            nbformat.v4.new_markdown_cell(part.text)
+            markdown_cell(part.text)
             if part.cell is None
-            else code_cell(executed.cells[part.cell], part.alt)
+            else taken_cell(executed.cells[part.cell], part.alt)
         )
-        cell.id = f"{part.section[:56]}-{number}"
-        cells.append(cell)
-    cells.append(nbformat.v4.new_markdown_cell(end, id="licenses"))
-    for count, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
-        cell.execution_count = count
-        for output in cell.outputs:
+        cells.append({**cell, "id": f"{part.section[:56]}-{number}"})
+    cells.append({**markdown_cell(end), "id": "licenses"})
+    for count, cell in enumerate((c for c in cells if c["cell_type"] == "code"), start=1):
+        cell["execution_count"] = count
+        for output in cell["outputs"]:
             if output.output_type == "execute_result":
                 output.execution_count = count
-    return nbformat.v4.new_notebook(cells=cells, metadata=executed.metadata)
+    form = {"nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict({**form, "cells": cells, "metadata": executed.metadata})
 
 
-def code_cell(cell: Any, alt: str) -> Any:
+# nbformatの作る関数は、セルごとに形を検査して遅い。できたものの形は、テストが検査する
+
+
+def markdown_cell(text: str) -> dict[str, Any]:
+    """文章のセル。"""
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def code_cell(source: str, metadata: dict[str, Any], outputs: list[Any]) -> dict[str, Any]:
+    """コードのセル。"""
+    cell = {"cell_type": "code", "source": source, "metadata": metadata, "outputs": outputs}
+    return {**cell, "execution_count": None}
+
+
+def taken_cell(cell: Any, alt: str) -> dict[str, Any]:
     """章のコードセルを、持ち帰る先でも折りたたまれる形で。"""
     tags = [tag for tag in KEPT_TAGS if tag in cell.metadata.get("tags", [])]
     metadata: dict[str, Any] = {"tags": tags} if tags else {}
@@ -135,8 +148,7 @@ def code_cell(cell: Any, alt: str) -> Any:
         metadata["cellView"] = "form"
     if "hide-output" in tags:
         metadata["collapsed"] = True
-    outputs = [with_pictures(copy.deepcopy(output), alt) for output in cell.outputs]
-    return nbformat.v4.new_code_cell(cell.source, metadata=metadata, outputs=outputs)
+    return code_cell(cell.source, metadata, [with_pictures(output, alt) for output in cell.outputs])
 
 
 def with_pictures(output: Any, alt: str) -> Any:
@@ -165,11 +177,9 @@ def as_image(svg: str, alt: str) -> str:
 
 def practice(notebook: Any) -> Any:
     """出力のない、書きこむためのノートブック。"""
-    clean = copy.deepcopy(notebook)
-    for cell in clean.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return clean
+    empty = {"outputs": [], "execution_count": None}
+    cells = [{**cell, **empty} if cell.cell_type == "code" else cell for cell in notebook.cells]
+    return nbformat.from_dict({**notebook, "cells": cells})
 
 
 # ---- Sphinxとのつなぎ ---------------------------------------------------------------------
@@ -182,26 +192,21 @@ def write_notebooks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     site = app.config.html_baseurl
     page = site + app.builder.get_target_uri(docname) if site else ""
     numbers = app.env.toc_fignumbers.get(docname, {})
-    markdown = Markdown(page, dotted(numbers.get("displaymath", {})))
-    parts = pieces(numbered(app, doctree, docname), markdown, figure_names(app, numbers))
-    executed = nbformat.read(executed_path(app, docname), as_version=4)
+    equations = dotted(numbers.get("displaymath", {}))
+    chapter = app.env.toc_secnumbers.get(docname, {}).get("") or ()  # 付録には番号がない
+    parts = pieces(
+        doctree, Markdown(page, equations, ".".join(map(str, chapter))), figure_names(app, numbers)
+    )
+    executed = nbformat.v4.reads(executed_path(app, docname).read_text(encoding="utf-8"))
     start = first_cell.source(site, wheel.version(), node.ROOT / "requirements.txt")
     whole = convert(parts, executed, start, ending(app.config.html_title, page))
     folder = Path(app.outdir, DOWNLOADS)
     folder.mkdir(exist_ok=True)
-    nbformat.write(whole, folder / f"{stem(docname)}.ipynb")
-    nbformat.write(practice(whole), folder / f"{stem(docname)}-practice.ipynb")
+    for kind, notebook in (("", whole), ("-practice", practice(whole))):
+        path = folder / f"{stem(docname)}{kind}.ipynb"
+        path.write_text(nbformat.v4.writes(notebook) + "\n", encoding="utf-8")
     source = Path(app.env.doc2path(docname)).read_bytes()
     (folder / f"{stem(docname)}.md").write_bytes(source)
-
-
-def numbered(app: Sphinx, doctree: nodes.document, docname: str) -> nodes.document:
-    """題に章の番号を付けた写し。"""
-    copied = doctree.deepcopy()
-    number = app.env.toc_secnumbers.get(docname, {}).get("")
-    if number:
-        next(copied.findall(nodes.title)).insert(0, nodes.Text(f"{'.'.join(map(str, number))}. "))
-    return copied
 
 
 def figure_names(app: Sphinx, numbers: dict[str, Any]) -> dict[str, str]:
