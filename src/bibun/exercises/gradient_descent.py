@@ -142,7 +142,7 @@ EXERCISES = (
             Wrong(_walk(5.0, "0.01") + _CHECK, "一歩が小さすぎて"),
             Wrong(_walk(5.0, "0.1", zero=False) + _CHECK, "zero_()"),
             Wrong(_walk(0.0, "0.01", zero=False) + _CHECK, "±0.35を超えません"),
-            Wrong(_walk(5.0, "10.0") + _CHECK, "飛び越え続けて"),
+            Wrong(_walk(5.0, "6.0") + _CHECK, "飛び越え続けて"),
             Wrong((_walk(0.0, "0.1") + _CHECK).replace(" + 1)\n", ")\n"), "式を確かめて"),
             Wrong(_walk(0.0, "0.1") + '\n\ncheck("4-1", x.grad)', "`x.grad` ではなく"),
             Wrong(_walk(5.0, "0.5", update="x += lr * x.grad") + _CHECK, "坂を上って"),
