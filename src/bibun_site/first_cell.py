@@ -11,7 +11,7 @@ from pathlib import Path
 __all__ = ["prepare", "source"]
 
 TITLE = "# @title 準備:最初に一度実行します(足りないものがあれば入れます)"
-# ノートブックが使うもの。torchvizはgraphvizを、jupyterの図はmatplotlibを通る
+# ノートブックが使うもの(graphvizは、torchvizが使う)
 PACKAGES = (
     "torch",
     "torchviz",
