@@ -53,6 +53,7 @@ bench: $(VENV)/bench.ready node_modules/bibun-ready book  ## エンジンと本�
 	$(BIN)/python bench/build.py
 	@$(PYTHON) tools/browser.py
 	$(BIN)/python bench/site.py
+	$(BIN)/python bench/live.py
 
 reproduce: $(VENV)/book.ready  ## 本を2か所で、違うしかたで作り、1バイトも違わないことを見る
 	$(BIN)/python bench/reproduce.py

@@ -1,7 +1,7 @@
 """ページの中でセルを動かすためのものを、サイトに置く。
 
-- ``_static/live/*.gz`` と ``manifest.json``: Pyodide(npmのパッケージ)と、``bibun`` をまとめたzip。
-  送る量が配るサーバーによらないように、先に圧縮しておく。
+- ``_static/live/*.gz`` と ``manifest.json``: Pyodide(npmのパッケージ)、``bibun`` をまとめたzip、それを読み込んだ
+  ところのPyodideの記憶。送る量が配るサーバーによらないように、先に圧縮しておく。
 - ``_static/live/cells/<章>.json``: 章のセル(`bibun_site.runnable`)。
 - ページのセルに付く ``data-cell`` と ``data-not-runnable``。約束は ``web/runtime/contract.ts`` にある。
 """
@@ -12,7 +12,10 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,8 @@ from bibun_site.runnable import LiveCell, live_cells
 __all__ = ["setup"]
 
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+CACHE = node.PACKAGES / ".cache" / "bibun-live"
+SNAPSHOT = "web/runtime/snapshot.mjs"
 BIBUN = node.ROOT / "src" / "bibun"
 BOOK = "book/"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # zipに書ける、いちばん早い日付
@@ -41,28 +46,54 @@ def place(app: Sphinx) -> None:
     app.config.html_static_path.append(str(static))
     folder = static / "live"
     folder.mkdir(parents=True, exist_ok=True)
-    listing = folder / "manifest.json"
-    before = json.loads(listing.read_text()) if listing.exists() else {}
     manifest = {}
     for name, data in contents(app).items():
         version = hashlib.sha256(data).hexdigest()[:16]
-        packed = folder / f"{name}.gz"
-        if before.get(name, {}).get("version") != version or not packed.exists():
-            packed.write_bytes(gzip.compress(data, 9, mtime=0))
-        manifest[name] = {"size": packed.stat().st_size, "version": version}
-    if manifest != before:
-        listing.write_text(json.dumps(manifest, indent=1) + "\n")
+        packed = made(f"{version}.gz", lambda data=data: gzip.compress(data, 9, mtime=0))
+        refresh(folder / f"{name}.gz", packed)
+        manifest[name] = {"size": len(packed), "version": version}
+    refresh(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def made(name: str, make: Callable[[], bytes]) -> bytes:
+    """作るのに時間のかかるもの。名前が中身を決めるので、どの本のビルドも同じものを使う。"""
+    path = CACHE / name
+    if not path.exists():
+        data = make()
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=CACHE, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)  # 同時に作られても、途中のものは見えない
+    return path.read_bytes()
+
+
+def refresh(path: Path, data: bytes) -> None:
+    """中身が変わったときだけ書く。"""
+    if not path.exists() or path.read_bytes() != data:
+        path.write_bytes(data)
 
 
 def contents(app: Sphinx) -> dict[str, bytes]:
     """置くファイルの名前と中身。名前は web/runtime/wire.ts の ``Files`` と同じ。"""
     pyodide = node.PACKAGES / "pyodide"
-    worker = front.place(app) / "live" / "worker.js"
-    return {
-        **{name: (pyodide / name).read_bytes() for name in PYODIDE},
-        "bibun.zip": archive(),
-        "worker.js": worker.read_bytes(),
-    }
+    files = {name: (pyodide / name).read_bytes() for name in PYODIDE}
+    files["bibun.zip"] = archive()
+    digest = hashlib.sha256((node.ROOT / SNAPSHOT).read_bytes())
+    for data in files.values():
+        digest.update(data)
+    name = f"{digest.hexdigest()[:16]}.snapshot"
+    files["snapshot.bin"] = made(name, lambda: snapshot(pyodide, files["bibun.zip"]))
+    files["worker.js"] = (front.place(app) / "live" / "worker.js").read_bytes()
+    return files
+
+
+def snapshot(pyodide: Path, packed: bytes) -> bytes:
+    """Pyodideを起こし、``bibun`` を読み込んだところの記憶。"""
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "bibun.zip"), Path(folder, "snapshot.bin")
+        source.write_bytes(packed)
+        node.run(SNAPSHOT, str(pyodide), str(source), str(out))
+        return out.read_bytes()
 
 
 def archive() -> bytes:

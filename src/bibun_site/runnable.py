@@ -27,6 +27,7 @@ UNAVAILABLE = {
     "importlib.metadata": "この本を作った計算機に入っているパッケージの版を調べるセルです。",
 }
 HIDDEN = "remove-cell"
+INNER = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,14 @@ def _divide(source: str, raises: bool, lost: dict[str, str]) -> tuple[str | None
 
 def _reasons(statement: ast.stmt, raises: bool, lost: dict[str, str]) -> Iterator[str]:
     """文がページの中で動かない理由。"""
+    own = set(_own(statement))
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
             yield from (reason for alias in node.names for reason in _missing(alias.name))
         elif isinstance(node, ast.ImportFrom):
             yield from _missing(node.module or "")
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in lost:
-            yield lost[node.id]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield from [lost[node.id]] if node.id in lost and node.id not in own else []
         elif isinstance(node, ast.Attribute):
             if node.attr == "numpy" and not raises:
                 yield NUMPY
@@ -117,15 +119,30 @@ def _is_torch(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "torch"
 
 
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """文が作る名前。"""
+def _own(statement: ast.stmt) -> Iterator[str]:
+    """文が自分で作ってから使う名前: 引数、内包表記の名前、くり返しや関数の中で代入する名前。"""
     for node in ast.walk(statement):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.comprehension):
+            yield from (each.id for each in ast.walk(node.target) if isinstance(each, ast.Name))
+    if not isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+        yield from _bound(statement)
+        for child in ast.iter_child_nodes(statement):
+            yield from _bound(child)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """文が章に残す名前。関数や内包表記の中だけの名前は数えない。"""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+    elif not isinstance(node, INNER):
+        for child in ast.iter_child_nodes(node):
+            yield from _bound(child)
 
 
 def _first_line(statement: ast.stmt) -> int:

@@ -7,15 +7,23 @@ export const PLACE = new URL(".", import.meta.url); // `_static/live/`
 /** ビルドが書く、ファイルの一覧。大きさは送られるときの(圧縮した)バイトの数。 */
 type Manifest = Record<keyof Files, { size: number; version: string }>;
 
+const SNAPSHOT = "snapshot.bin"; // 大きい代わりに、起こす時間が短くなる
+
+/** 読者が、通信量を減らすように端末に頼んでいるか。 */
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData ?? false;
+}
+
 /** すべてのファイルを、並べて受け取る。 */
 export async function download(
   onProgress: (loaded: number, total: number) => void,
 ): Promise<Files> {
   const manifest: Manifest = await (await get("manifest.json", "no-cache")).json();
-  const entries = Object.entries(manifest);
+  const entries = Object.entries(manifest).filter(([name]) => name !== SNAPSHOT || !savesData());
   const total = entries.reduce((sum, [, { size }]) => sum + size, 0);
   let loaded = 0;
-  const count = (bytes: number) => onProgress((loaded += bytes), total);
+  const count = (bytes: number) => onProgress(Math.min((loaded += bytes), total), total);
   const files = entries.map(async ([name, { version }]) => {
     // 版を付けて呼ぶので、前に受け取ったものがあれば、ブラウザーはそれを使う
     const response = await get(`${name}.gz?${version}`, "default");

@@ -11,6 +11,7 @@ export interface Files {
   "python_stdlib.zip": ArrayBuffer;
   "bibun.zip": ArrayBuffer;
   "worker.js": ArrayBuffer;
+  "snapshot.bin"?: ArrayBuffer; // bibunを読み込んだところの記憶。なければ、初めから起こす
 }
 
 /** ページから枠へ。 */

@@ -7,9 +7,10 @@ const HOME = "https://files.invalid/"; // Pyodideがファイルを探す名前�
 
 type Session = { run(code: string, cell: string): string };
 
+type FileSystem = { writeFile(path: string, data: Uint8Array): void };
+
 /** Pyodideのうち、ここで使うもの。 */
 interface Pyodide {
-  FS: { writeFile(path: string, data: Uint8Array): void };
   runPython(code: string): any;
 }
 
@@ -23,8 +24,7 @@ async function boot({ files, wasm }: Boot, port: MessagePort): Promise<void> {
     limitMemory();
     const pyodide = await load(files, wasm);
     let run = 0;
-    const emit = (output: string) => tell({ kind: "output", run, output });
-    const session = begin(pyodide, files["bibun.zip"], emit);
+    const session = begin(pyodide, (output) => tell({ kind: "output", run, output }));
     port.onmessage = ({ data }: MessageEvent<Job>) => {
       ({ run } = data);
       try {
@@ -41,6 +41,7 @@ async function boot({ files, wasm }: Boot, port: MessagePort): Promise<void> {
 
 async function load(files: Boot["files"], wasm: WebAssembly.Module): Promise<Pyodide> {
   // Pyodideの求めるものには、ページから渡されたもので答える
+  const network = self.fetch; // 枠のCSPが、どこにもつながせない
   self.fetch = async () => new Response(files["python_stdlib.zip"]);
   WebAssembly.instantiateStreaming = async (_, imports) => ({
     module: wasm,
@@ -51,15 +52,24 @@ async function load(files: Boot["files"], wasm: WebAssembly.Module): Promise<Pyo
     importBytes(files["pyodide.asm.mjs"]),
   ]);
   const silent = () => {};
-  return loadPyodide({
+  const options = {
     indexURL: HOME,
     createPyodideModule,
     lockFileContents: { info, packages: {} },
     packageBaseUrl: HOME,
+    fsInit: async (FS: FileSystem) => FS.writeFile("/bibun.zip", new Uint8Array(files["bibun.zip"])),
+    env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" },
     stdin: () => null,
     stdout: silent,
     stderr: silent,
+  };
+  const snapshot = files["snapshot.bin"];
+  const pyodide = await loadPyodide({ ...options, _loadSnapshot: snapshot }).catch((failure: unknown) => {
+    if (!snapshot) throw failure;
+    return loadPyodide(options); // 記憶を読めないブラウザーでは、初めから起こす
   });
+  self.fetch = network;
+  return pyodide;
 }
 
 async function importBytes(bytes: ArrayBuffer): Promise<any> {
@@ -71,13 +81,14 @@ async function importBytes(bytes: ArrayBuffer): Promise<any> {
   }
 }
 
-function begin(pyodide: Pyodide, bibun: ArrayBuffer, emit: (json: string) => void): Session {
-  pyodide.FS.writeFile("/bibun.zip", new Uint8Array(bibun));
+function begin(pyodide: Pyodide, emit: (json: string) => void): Session {
   const start = pyodide.runPython(`
-import sys
-sys.path.insert(0, "/bibun.zip")
+import random, sys
+if "/bibun.zip" not in sys.path:
+    sys.path.insert(0, "/bibun.zip")
 from bibun.browser import Session, install
 install()
+random.seed()  # 用意した記憶から始めても、乱数は毎回違う
 Session
 `);
   return start(emit) as Session;

@@ -157,19 +157,20 @@ class Session:
     @contextmanager
     def _as_main(self) -> Iterator[None]:
         """標準出力、``__main__``、警告と判定の記録を、このセルのものにする。"""
-        kept = sys.stdout, sys.stderr, sys.modules.get("__main__")
+        kept = sys.stdin, sys.stdout, sys.stderr
+        main = sys.modules["__main__"]
         check = bibun.exercises.check
         bibun.exercises.check = self._recording(check)
+        sys.stdin = _NoInput()
         sys.stdout, sys.stderr = _Stream("stdout", self.out), _Stream("stderr", self.out)
         sys.modules["__main__"] = self.main
         self.main.__dict__.pop("__warningregistry__", None)  # 警告はセルごとに見せる
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = kept[:2]
+            sys.stdin, sys.stdout, sys.stderr = kept
+            sys.modules["__main__"] = main
             bibun.exercises.check = check
-            if kept[2] is not None:
-                sys.modules["__main__"] = kept[2]
 
     def _recording(self, check: Callable[..., Verdict]) -> Callable[..., Verdict]:
         """判定を覚えておく ``check``。"""
@@ -253,6 +254,19 @@ class _Stream(io.TextIOBase):
 
     def flush(self) -> None:
         self._out.flush()
+
+
+class _NoInput(io.TextIOBase):
+    """セルの標準入力。読もうとすると、使えないと言う。"""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> str:
+        return _refuse_input()
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        return _refuse_input()
 
 
 def _described(error: BaseException, filename: str) -> dict[str, Any]:

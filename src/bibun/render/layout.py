@@ -2,7 +2,7 @@
 
 ノードを「入力からの最長距離」の層に置き、辺の係数の文字にも自分の場所を1つ取る。だから文字が
 ノードやほかの辺と重なることはない。座標は「流れの向き」と「それに直交する向き」の2つで表し、
-左から右と上から下の両方に使う。
+左から右と上から下の両方に使う。足し算は``fsum``でする。``sum``はPython 3.12から丸めが違い、図が0.1ずれる。
 
 References
 ----------
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from math import fsum, inf
 
 __all__ = ["NODE_GAP", "Layout", "Point", "Route", "Size", "lay_out"]
 
@@ -184,7 +184,7 @@ def _order(layers: list[list[_Slot]], chains: Sequence[Sequence[_Slot]]) -> list
 
 
 def _mean(place: Mapping[_Slot, float], slots: Sequence[_Slot], default: float) -> float:
-    return sum(place[slot] for slot in slots) / len(slots) if slots else default
+    return fsum(place[slot] for slot in slots) / len(slots) if slots else default
 
 
 def _crossings(layers: Sequence[Sequence[_Slot]], after: Mapping[_Slot, Sequence[_Slot]]) -> int:
@@ -206,7 +206,7 @@ def _across(
     position: dict[_Slot, float] = {}
     for layer in layers:
         gaps = _gaps(layer, extents)
-        total = sum(gaps)
+        total = fsum(gaps)
         offset = -total / 2
         for slot, gap in zip(layer, [0.0, *gaps], strict=False):
             offset += gap
@@ -240,14 +240,14 @@ def _straighten(
         if i < len(gaps):
             highest = min(highest, position[layer[i + 1]] - gaps[i])
     if inner and lowest <= highest:
-        middle = sum(position[slot] for slot in inner) / len(inner)
+        middle = fsum(position[slot] for slot in inner) / len(inner)
         position.update((slot, min(max(middle, lowest), highest)) for slot in inner)
 
 
 def _pull(position: Mapping[_Slot, float], slot: _Slot, beside: Sequence[_Slot]) -> float:
     """隣の平均の位置。1本の辺の途中どうしは強く引き合い、長い辺をまっすぐにする。"""
     weights = [4 if isinstance(slot, tuple) and isinstance(b, tuple) else 1 for b in beside]
-    total = sum(w * position[b] for w, b in zip(weights, beside, strict=True))
+    total = fsum(w * position[b] for w, b in zip(weights, beside, strict=True))
     return total / sum(weights) if beside else position[slot]
 
 

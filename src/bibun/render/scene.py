@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from math import hypot
+from math import fsum, hypot
 from unicodedata import east_asian_width
 
 from bibun.graph import Edge, Graph, Path, Step, Sweep, format_number
@@ -34,7 +34,7 @@ STEM = 7.0  # 演算の丸と値の箱をつなぐ線の長さ
 
 def _text_width(text: str, size: float) -> float:
     """文字列の幅の見積もり。フォントによらず収まるように、少し大きめにする。"""
-    return size * sum(map(_advance, text))
+    return size * fsum(map(_advance, text))
 
 
 def _advance(character: str) -> float:
