@@ -263,7 +263,9 @@ def test_an_error_is_read_from_its_last_line(opened: Callable[..., Opened]) -> N
 def test_a_graph_is_drawn_in_the_page(opened: Callable[..., Opened]) -> None:
     page, _ = opened("how/computation-graph")
     here = page.locator(".live-cell:has(.cell_output svg)").first
-    words = here.locator(".cell_output svg").first.evaluate("e => e.textContent.replace(/\\s+/g, '')")
+    words = here.locator(".cell_output svg").first.evaluate(
+        "e => e.textContent.replace(/\\s+/g, '')"
+    )
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     press_run(here)
     drawn = here.locator(".live-output svg").first
