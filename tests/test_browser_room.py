@@ -79,7 +79,6 @@ def a_function(x: int, *, y: float = 1.0) -> None:
         [torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor(1.0)],
         {"grad": torch.tensor([[1.0, 2.0], [3.0, 4.0]])},
     ],
-    ids=repr,
 )
 def test_other_kinds_look_as_in_ipython(value: Any) -> None:
     assert pretty(value) == ipython_pretty(value)
