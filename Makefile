@@ -69,8 +69,9 @@ format: $(VENV)/test.ready  ## 書式をそろえる
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(VENV)/test.ready  ## 型の検査
+types: $(VENV)/test.ready node_modules/bibun-ready  ## 型の検査(PythonとTypeScript)
 	$(BIN)/mypy
+	$(BIN)/node node_modules/typescript/bin/tsc -p .
 
 newest:          ## 最新のtorchで、別の環境に作ってテストする
 	$(MAKE) test VENV=.venv-newest NEWEST=torch
