@@ -13,6 +13,7 @@ const common = {
   target: ["chrome109", "firefox115", "safari16.4"],
   nodePaths: [sitePackages],
   outdir,
+  preserveSymlinks: true, // node_modulesがリンクでも、名前に付く印が同じになるように
   logLevel: "warning",
 };
 

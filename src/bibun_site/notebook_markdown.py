@@ -7,9 +7,12 @@ JupyterLab、VS Code、Google Colabのどれでも同じに読める書き方だ
 
 from __future__ import annotations
 
+import base64
+import mimetypes
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urljoin
 
@@ -204,15 +207,24 @@ class Markdown:
         make = self._find("inline", node)
         if make is not None:
             return make(node)
-        if isinstance(node, (nodes.TextElement, nodes.Inline)) and not isinstance(
-            node, nodes.image
-        ):
+        if isinstance(node, (nodes.TextElement, nodes.Inline)):
             return self.text(node)
         return self._unknown(node)
 
     def inline_Text(self, node: nodes.Text) -> str:
         text = SPECIAL.sub(_escape, node.astext().replace("\n", " "))
         return text.replace("|", "\\|") if self._in_table else text
+
+    def inline_image(self, node: nodes.Element) -> str:
+        """図のファイルは、文章の中に入れる(ファイルがないことは、Sphinxが知らせる)."""
+        path = Path(node.document.settings.env.srcdir, node["uri"])
+        if not path.is_file():
+            return ""
+        kind, _ = mimetypes.guess_type(path.name)
+        data = base64.b64encode(path.read_bytes()).decode()
+        return f"![{SPECIAL.sub(_escape, node.get('alt', ''))}](data:{kind};base64,{data})"
+
+    block_image = inline_image
 
     def inline_strong(self, node: nodes.Element) -> str:
         return strong(self.text(node))

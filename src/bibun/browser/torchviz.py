@@ -78,7 +78,7 @@ def make_dot(
     >>> import bibun.torch_api as torch
     >>> x = torch.tensor(2.0, requires_grad=True)
     >>> make_dot(torch.sin(x), params={"x": x})
-    Graphvizによる図。箱の文字は ()、SinBackward0、AccumulateGrad、x ()。
+    Graphvizによる図。箱の文字は()、SinBackward0、AccumulateGrad、x ()。
     """
     outputs = var if isinstance(var, tuple) else (var,)
     writer = _Writer(params or {}, show_attrs, show_saved, max(max_attr_chars, 3))

@@ -14,6 +14,8 @@ from bibun.errors.dimensions import *  # noqa: F403
 from bibun.errors.recording import *  # noqa: F403
 from bibun.errors.values import *  # noqa: F403
 
+__all__ = ["UnsupportedError"]
+
 
 class UnsupportedError(NotImplementedError):
     """torchにはあるが、bibunにはない機能を使ったときの例外。

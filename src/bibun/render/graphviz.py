@@ -62,7 +62,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
         )
     text = _without_empty_lines(_renamed(text))
     svg, labels = to_svg(text) if sys.platform == "emscripten" else _stable(_graphviz_svg(text))
-    alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(labels)}。"
+    alt = alt or f"Graphvizによる図。箱の文字は{'、'.join(map(str.strip, labels))}。"
     for color, variable in DOT_COLORS.items():
         svg = re.sub(f'(fill|stroke)="{color}"', rf'\1="{variable}"', svg)
     svg = svg.replace("<text ", '<text fill="currentColor" ')

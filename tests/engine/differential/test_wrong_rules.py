@@ -22,6 +22,7 @@ from programs import OPERATIONS, Program, programs
 Rule = tuple[str, int]  # 演算の名前と、何番目の入力か
 EXAMPLES_OF_EACH = 15  # 被演算数1つにつき(2つの形が合うことは、1つより少ない)
 KEPT = 32
+MULTIPLIED = {"dot", "vm", "mv", "mm"}  # 2つの形が合うことは、めったにない
 ATTEMPTS = 4
 
 SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -76,7 +77,7 @@ def programs_using() -> dict[Rule, list[Program]]:
     for attempt in range(ATTEMPTS):
         for name, operation in OPERATIONS.items():
             every = settings(
-                max_examples=EXAMPLES_OF_EACH * operation.arity,
+                max_examples=EXAMPLES_OF_EACH * operation.arity * (8 if name in MULTIPLIED else 1),
                 derandomize=not attempt,
                 database=None,
                 deadline=None,
