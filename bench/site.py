@@ -50,11 +50,11 @@ class GzipHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def pages(wanted: list[str]) -> list[str]:
-    """採点するページ。``wanted`` がなければ、入口とないときのページのほかのすべて。"""
+    """採点するページ。``wanted`` がなければ、入口、ないときのページ、実行の枠のほかのすべて。"""
     if wanted:
         return wanted
-    every = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
-    return [page for page in every if page not in ("index.html", "404.html")]
+    every = [*SITE.glob("book/**/*.html"), SITE / "search.html"]
+    return sorted(path.relative_to(SITE).as_posix() for path in every)
 
 
 def main() -> None:
