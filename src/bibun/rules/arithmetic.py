@@ -235,10 +235,19 @@ REMAINDER_BY_NUMBER = define(
 )
 
 
+def _floor_divide(a: Any, b: Any) -> Tensor:
+    in_float32 = promote(a, b) is dtypes.float32
+    return elementwise(scalar.floor_divide_in_float32 if in_float32 else scalar.floor_divide)(a, b)
+
+
+def _truncated_divide(a: Any, b: Any) -> Tensor:
+    in_float32 = promote(a, b) is dtypes.float32
+    function = scalar.truncated_divide_in_float32 if in_float32 else scalar.truncated_divide
+    return elementwise(function)(a, b)
+
+
 def _divide_rounded(a: Any, b: Any, rounding_mode: str) -> Tensor:
-    if rounding_mode == "floor":
-        return elementwise(scalar.floor_divide)(a, b)
-    return elementwise(scalar.truncated_divide)(a, b)
+    return (_floor_divide if rounding_mode == "floor" else _truncated_divide)(a, b)
 
 
 DIV_ROUNDED = define(
@@ -266,7 +275,7 @@ for _name, _partials in {
         Operation(
             _name,
             "NotImplemented",
-            elementwise(scalar.floor_divide),
+            _floor_divide,
             _partials,
             formula="(なし)",
             kinks="torchはこの微分をもたず、backward()が誤りになる",

@@ -50,6 +50,27 @@ def truncated_divide(a: Any, b: Any) -> Any:
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
+def floor_divide_in_float32(a: float, b: float) -> float:
+    """torchは余りを引き、割り、切り捨てる計算を、1段ずつfloat32に丸める。"""
+    if not b:
+        return divide(a, b)
+    if isinf(a) or isnan(a) or isnan(b):
+        return nan
+    rest = math.fmod(a, b)
+    quotient = dtypes.round_to_float32(dtypes.round_to_float32(a - rest) / b)
+    if rest and (rest < 0) != (b < 0):
+        quotient = dtypes.round_to_float32(quotient - 1)
+    if not quotient or isinf(quotient):
+        return copysign(quotient, a) * copysign(1.0, b)
+    whole = float(math.floor(quotient))
+    return whole + 1 if quotient - whole > 0.5 else whole
+
+
+def truncated_divide_in_float32(a: float, b: float) -> float:
+    """torchは商をいちどfloat32に丸めてから、端数を捨てる。"""
+    return float(trunc(dtypes.round_to_float32(divide(a, b))))
+
+
 def remainder(a: Any, b: Any) -> Any:
     """余り。符号は割る数にそろう。割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
     if not isinstance(a, float):

@@ -56,6 +56,20 @@ def test_arithmetic_of_any_float32_differs_in_no_bit(name):
     check_digits(lambda T: getattr(T, name)(T.tensor(a), T.tensor(b)), 0)
 
 
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_division_to_a_whole_number_differs_in_no_bit(mode, dtype):
+    generator = random.Random(SEED)
+    a = [generator.uniform(-1, 1) * 10.0 ** generator.randint(-9, 9) for _ in range(COUNT)]
+    b = [generator.uniform(-1, 1) * 10.0 ** generator.randint(-9, 9) for _ in range(COUNT)]
+    a, b = [*a, 0.35355338454246521, *any_floats(COUNT)], [*b, 1e-8, *any_floats(COUNT)[::-1]]
+
+    def divided(T: Any) -> Any:
+        return T.div(*(T.tensor(x, dtype=getattr(T, dtype)) for x in (a, b)), rounding_mode=mode)
+
+    check_digits(divided, 0)
+
+
 @pytest.mark.parametrize("exponent", [2, 3, -1, -2, 1, 0])
 def test_powers_made_of_products_differ_in_no_bit(exponent):
     values = any_floats(COUNT)
