@@ -52,7 +52,7 @@ def install() -> None:
     sys.modules.update(STAND_INS)
     setattr(builtins, "input", _refuse_input)  # noqa: B010 型の上では書き換えられない
     warnings.formatwarning = short_warning
-    setattr(inspect, "getfile", _getfile(inspect.getfile))  # noqa: B010
+    setattr(inspect, "getfile", _getfile(inspect.getfile))  # noqa: B010 型の上では書き換えられない
 
 
 def _refuse_input(prompt: object = "") -> NoReturn:

@@ -9,6 +9,7 @@ Examples
 'grad can be implicitly created only for scalar outputs'
 """
 
+# 使う側はいつも`errors.名前`と書く。文面を分けて置いた部屋を、ここで1つに集める
 from bibun.errors.cautions import *  # noqa: F403
 from bibun.errors.dimensions import *  # noqa: F403
 from bibun.errors.recording import *  # noqa: F403
