@@ -71,7 +71,7 @@ def compute_in_groups(name: str, x: torch.Tensor) -> torch.Tensor:
     ずれて計算する。同じ値でも、いくつ並べたかで結果が違うので、いつも組の値と比べる。
     """
     groups = x.detach().reshape(-1, 1).repeat(1, GROUP)
-    return getattr(torch, name)(groups)[:, 0].reshape(x.shape)
+    return getattr(torch, name)(groups)[:, 0].contiguous().reshape(x.shape)
 
 
 def name_of(grad_fn: Any) -> str | None:
