@@ -3,7 +3,8 @@
 計算機の忙しさで秒数は変わるので、比だけを読む。`make bench` が呼ぶ。
 
 - 鎖 ``x ← x·a + b`` を節点の数だけ伸ばし、順方向の計算と逆伝播を1節点あたりナノ秒で測る
-- 3-16-16-1の、スカラーだけで作ったネットワークの、損失の計算と逆伝播
+- 3-16-16-1の、スカラーだけで作ったネットワークの、損失の計算と逆伝播. 学習のように続けて回し、ごみ集めも含める
+  (microgradの記録は循環していて、手放してもすぐには消えず、あとのごみ集めが片付ける)。ごみ集めを止めた値も添える
 - 1節点あたりのバイト数
 """
 
@@ -119,21 +120,16 @@ class BibunNetwork:
         return values[0]
 
 
-def repeat(run: Run, steps: int, loops: int) -> None:
-    """短い鎖を、測れる長さになるまでくり返す。"""
-    for _ in range(loops):
-        run(steps)
-
-
-def best(run: Callable[[], Any], rounds: int) -> float:
-    """いちばん速い回の秒数。"""
+def best(run: Callable[[], Any], loops: int, rounds: int) -> float:
+    """`loops`回続けて走らせるのを`rounds`回くり返し、いちばん速かったときの、1回あたりの秒数。"""
     seconds = []
     for _ in range(rounds):
         gc.collect()
         start = time.perf_counter()
-        run()
+        for _ in range(loops):
+            run()
         seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    return min(seconds) / loops
 
 
 def compare_chains() -> None:
@@ -147,7 +143,7 @@ def compare_chains() -> None:
         for name, chain in CHAINS.items():
             chain(10)
             rounds = ROUNDS if nodes <= 10_000 else 3
-            times[name] = best(partial(repeat, chain, steps, loops), rounds) / loops / nodes * 1e9
+            times[name] = best(partial(chain, steps), loops, rounds) / nodes * 1e9
         ours = times["bibun"]
         row = [f"{t:9.0f} ({t / ours:5.2f})" for t in times.values()]
         print(str(nodes).ljust(12) + "".join(cell.rjust(18) for cell in row), flush=True)
@@ -157,13 +153,18 @@ def compare_networks() -> None:
     """スカラーのネットワークの1回分の、microgradに対する比。"""
     ours, theirs = BibunNetwork(), micrograd.nn.MLP(3, [16, 16, 1])
     inputs = [0.5, -1.0, 2.0]
-    times = {
-        "bibun": best(lambda: ours([bibun.tensor(x) for x in inputs]).backward(), 30),
-        "micrograd": best(lambda: theirs(inputs).backward(), 30),
+    runs: dict[str, Callable[[], Any]] = {
+        "bibun": lambda: ours([bibun.tensor(x) for x in inputs]).backward(),
+        "micrograd": lambda: theirs(inputs).backward(),
     }
-    print("\n3-16-16-1のネットワーク、順方向と逆伝播")
-    for name, seconds in times.items():
-        print(f"{name:>10} {seconds * 1e3:7.2f} ミリ秒 ({seconds / times['bibun']:.2f})")
+    print("\n3-16-16-1のネットワーク、順方向と逆伝播: 1回あたりミリ秒(bibunの何倍か)")
+    for title, loops in (("続けて50回", 50), ("1回だけ、ごみ集めを止めて", 1)):
+        if loops == 1:
+            gc.disable()
+        times = {name: best(run, loops, 30) * 1e3 for name, run in runs.items()}
+        gc.enable()
+        row = [f"{name} {t:.2f} ({t / times['bibun']:.2f})" for name, t in times.items()]
+        print(f"{title}: {'、'.join(row)}", flush=True)
 
 
 def compare_memory() -> None:

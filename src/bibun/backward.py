@@ -66,7 +66,7 @@ def backward(
         chosen, _gradients_of(chosen, outputs, starts, keep, create_graph), strict=True
     ):
         if gradient is not None:
-            _accumulate(tensor, gradient, create_graph)
+            _accumulate(tensor, tensor._meta or tensor._own_meta(), gradient, create_graph)
 
 
 def grad(
@@ -187,7 +187,7 @@ def _sweep(
 
     0次元の勾配は、記録しないあいだ、Tensorでなくただの小数で運ぶ(`Gradient`)。
     """
-    arrived: dict[Edge, Gradient] = {}
+    arrived: dict[Any, Gradient] = {}
     nodes = _newest_first(outputs)
     useful = None if found is None else _leading_to(found, nodes)
     previous, state.enabled = state.enabled, create_graph
@@ -218,20 +218,27 @@ def _sweep(
                     if parent is None or (useful is not None and parent not in useful):
                         continue
                     partial = partials[index]
-                    cell[0] = gradient if partial is pass_on else partial(gradient, a, b)
+                    share = gradient
+                    if partial is not pass_on:
+                        cell[0] = partial(gradient, a, b)
+                        share = cell[0]
                     if parent not in arrived:
-                        arrived[parent] = cell[0]
+                        arrived[parent] = share
                     else:
                         earlier = arrived[parent]
                         if type(earlier) is float:
-                            cell[0] = earlier + cell[0]
+                            cell[0] = earlier + share
                             arrived[parent] = cell[0]
                         else:
-                            _deliver(parent, cell[0], arrived)
+                            _deliver(parent, share, arrived)
             if node.versions and not retain_graph:
                 node.saved = None  # 何も覚えていないNode(足し算など)は、何度でも使える
         for leaf, gradient in arrived.items():  # 残っているのは葉だけ
-            _arrive_at_leaf(leaf, gradient, create_graph, found)
+            meta = leaf._meta
+            if found is not None or meta is None or meta.hooks:
+                _arrive_at_leaf(leaf, gradient, create_graph, found)
+            else:
+                _accumulate(leaf, meta, gradient, create_graph)
     finally:
         state.enabled = previous
 
@@ -420,19 +427,20 @@ def _arrive_at_leaf(
     if meta is not None and meta.hooks:
         gradient = _run_hooks(meta.hooks, _as_tensor(gradient, leaf))
     if found is None:
-        _accumulate(leaf, gradient, create_graph)
+        _accumulate(leaf, meta or leaf._own_meta(), gradient, create_graph)
     elif leaf in found:
         found[leaf] = _as_tensor(gradient, leaf)
 
 
-def _accumulate(leaf: Tensor, gradient: Gradient, create_graph: bool) -> None:
+def _accumulate(leaf: Tensor, meta: AutogradMeta, gradient: Gradient, create_graph: bool) -> None:
     """葉の`grad`に足し込む。ふだんは同じTensorをその場で書き換え、高階の微分のときだけ新しく作る。"""
-    meta = leaf._meta or leaf._own_meta()
     earlier = meta.grad
     if earlier is None:
         meta.grad = _copy(gradient, leaf, create_graph)
     elif type(gradient) is float and type(earlier._storage) is float:
-        earlier._storage = leaf._dtype.round(earlier._storage + gradient)
+        cell = leaf._dtype.cell
+        cell[0] = earlier._storage + gradient
+        earlier._storage = cell[0]
         earlier._version += 1
         state.written = next_order()
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -22,7 +22,8 @@ from programs import OPERATIONS, Program, programs
 Rule = tuple[str, int]  # 演算の名前と、何番目の入力か
 EXAMPLES_OF_EACH = 15  # 被演算数1つにつき(2つの形が合うことは、1つより少ない)
 KEPT = 32
-MULTIPLIED = {"dot", "vm", "mv", "mm"}  # 2つの形が合うことは、めったにない
+# 2つの形が合うことや、選ばれたほうに値があることは、めったにない
+SELDOM = {"dot", "vm", "mv", "mm", "where"}
 ATTEMPTS = 4
 
 SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -58,9 +59,9 @@ def replay(program: Program, engine: Any) -> tuple[list[Any], Any]:
 
 
 @cache
-def programs_using() -> dict[Rule, list[Program]]:
-    """規則ごとの、それを使うプログラム。"""
-    found: dict[Rule, list[Program]] = defaultdict(list)
+def programs_using() -> dict[Rule, deque[Program]]:
+    """規則ごとの、それを使うプログラム. 初めの例は0ばかりの小さなものなので、後から来たものを残す。"""
+    found: dict[Rule, deque[Program]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def collect(program: Program) -> None:
         _, ours = replay(program, bibun.torch_api)
@@ -70,14 +71,13 @@ def programs_using() -> dict[Rule, list[Program]]:
             for index, parent in enumerate(node.parents)
             if parent is not None
         }:
-            if len(found[rule]) < KEPT:
-                found[rule].append(program)
+            found[rule].append(program)
 
     # 生成される例は読み込まれているモジュールにもよるので、例のない規則があれば、種を変えて続ける
     for attempt in range(ATTEMPTS):
         for name, operation in OPERATIONS.items():
             every = settings(
-                max_examples=EXAMPLES_OF_EACH * operation.arity * (8 if name in MULTIPLIED else 1),
+                max_examples=EXAMPLES_OF_EACH * operation.arity * (8 if name in SELDOM else 1),
                 derandomize=not attempt,
                 database=None,
                 deadline=None,
