@@ -3,7 +3,7 @@
 `kernel`(実行の環境)、`execution`(章の実行)、`blocks`(演習と折りたたみの記法)、`guard`(嘘の出力を通さない検査)、
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
 `mathematics`(数式)、`glossary`(用語集を読む)、`terms`(用語へのリンクと索引)、`search`(検索)、
-`front`(ページのプログラムと書式)、`site`(ページの枠と、読み込むもの)、
+`front`(ページのプログラムと書式)、`highlighting`(コードの色)、`site`(ページの枠と、読み込むもの)、
 `pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
 `live`(ページの中で動くセル)、`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
 """
@@ -29,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         front,
         glossary,
         guard,
+        highlighting,
         japanese,
         kernel,
         live,
@@ -45,7 +46,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     content = (kernel, execution, blocks, guard, japanese, reference, mathematics, pictures)
     words = (glossary, terms, search)
-    pages = (practice, front, live, site, sharing, entrance)
+    pages = (practice, front, highlighting, live, site, sharing, entrance)
     for part in (address, *content, *words, *pages, notebooks, archive):
         part.setup(app)
     return {

@@ -113,6 +113,37 @@ def test_every_label_and_tooltip_speaks_japanese(
     assert [label for label in english if not re.search("[ぁ-ヿ一-龠]", label)] == []
 
 
+def test_opening_a_page_leaves_the_sections_far_below_without_form(
+    chromium: Browser, address: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/appendix/bibun.html", 390, "light")
+    page.wait_for_timeout(300)  # 開いたときに動くプログラムが終わるまで
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def boxes() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "LayoutObjects")
+
+    elements = page.evaluate("document.querySelectorAll('article *').length")
+    opened = boxes()
+    page.evaluate("document.querySelectorAll('article dt').forEach(e => e.getClientRects())")
+    forced = boxes()
+    page.close()
+    assert opened < elements / 2 < forced
+
+
+def test_the_contents_mark_the_section_being_read(chromium: Browser, address: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/appendix/bibun.html", 1280, "light")
+    marked = page.locator(".toc-tree [aria-current=location]")
+    for place in ("sec-bibun-tour", "bibun.numdiff.gradient", "bibun.numdiff.diff"):
+        page.evaluate("id => document.getElementById(id).scrollIntoView()", place)
+        expect(marked).to_have_attribute("href", f"#{place}")
+    page.evaluate("scrollTo(0, 0)")
+    expect(marked).to_have_count(0)
+    page.close()
+
+
 def test_hints_open_one_after_the_other_and_the_answer_last(
     chromium: Browser, address: str
 ) -> None:
