@@ -144,6 +144,41 @@ def test_the_contents_mark_the_section_being_read(chromium: Browser, address: st
     page.close()
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_laid_out_later_is_no_higher_than_the_place_kept_for_it(
+    chromium: Browser, address: str, name: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/{name}.html", 390, "light")
+    higher = page.evaluate(
+        """() => [...document.querySelectorAll('article *')].flatMap(part => {
+          const style = getComputedStyle(part);
+          if (style.contentVisibility !== 'auto' || part.querySelector('dl.py')) return [];
+          const bottoms = [...part.children].map(e => e.getBoundingClientRect().bottom);
+          const needed = Math.max(...bottoms) - part.getBoundingClientRect().top;
+          const kept = parseFloat(style.containIntrinsicHeight.replace('auto ', ''));
+          return needed > kept ? [`${part.id || part.innerText.slice(0, 40)}: ${needed} > ${kept}`] : [];
+        })"""
+    )
+    page.close()
+    assert higher == []
+
+
+def test_the_copy_button_of_a_cell_hides_no_code(chromium: Browser, address: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/pitfalls.html#tensor", 390, "light")
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.live-cell:not(:has(details)) .copybtn')].filter(button => {
+          const code = new Range();
+          code.selectNodeContents(button.parentElement.querySelector('pre'));
+          const { top, height, left, right } = button.getBoundingClientRect();
+          const bottom = top + height / 2 + 10; // 丸いボタンの下の縁。行の上下の余白には重なってよい
+          return [...code.getClientRects()].some(line => line.top < bottom && line.bottom > top
+            && line.right > left && line.left < right);
+        }).length"""
+    )
+    page.close()
+    assert covered == 0
+
+
 def test_hints_open_one_after_the_other_and_the_answer_last(
     chromium: Browser, address: str
 ) -> None:
