@@ -11,7 +11,8 @@ import torch as real
 from side_by_side import ENGINES, outcome
 
 import bibun.torch_api as torch
-from bibun.operation import FUNCTIONS, Operation, define, method, unary
+from bibun.elementwise import unary
+from bibun.operation import FUNCTIONS, Operation, define, method
 from bibun.rules import TABLE
 from bibun.tensor import Tensor
 

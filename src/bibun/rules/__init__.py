@@ -10,6 +10,7 @@ from bibun.operation import TABLE
 from bibun.rules import (
     arithmetic,
     comparison,
+    conversion,
     extremum,
     functions,
     indexing,
@@ -24,6 +25,7 @@ __all__ = [
     "TABLE",
     "arithmetic",
     "comparison",
+    "conversion",
     "extremum",
     "functions",
     "indexing",

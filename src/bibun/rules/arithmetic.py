@@ -7,18 +7,8 @@ from operator import add, mul
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.operation import (
-    TABLE,
-    Operation,
-    binary,
-    define,
-    elementwise,
-    no_gradient,
-    pass_on,
-    promote,
-    to_floating,
-    unary,
-)
+from bibun.elementwise import binary, elementwise, promote, to_floating, unary
+from bibun.operation import TABLE, Operation, define, no_gradient, pass_on
 from bibun.rules import scalar
 from bibun.tensor import Tensor, make
 

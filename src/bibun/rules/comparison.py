@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable
 
 from bibun import dtypes
-from bibun.operation import TABLE, Operation, define, elementwise, method
+from bibun.elementwise import elementwise
+from bibun.operation import TABLE, Operation, define, method
 from bibun.tensor import Tensor
 
 __all__: list[str] = []

@@ -6,18 +6,8 @@ import math
 from typing import Any
 
 from bibun import dtypes
-from bibun.operation import (
-    TABLE,
-    Operation,
-    binary,
-    define,
-    elementwise,
-    gate,
-    method,
-    no_gradient,
-    to_floating,
-    unary,
-)
+from bibun.elementwise import binary, elementwise, to_floating, unary
+from bibun.operation import TABLE, Operation, define, gate, method, no_gradient
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.tensor import Tensor

@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.operation import (
-    FUNCTIONS,
-    Operation,
-    attach,
-    binary,
-    define,
-    elementwise,
-    function,
-    gate,
-    method,
-    promote,
-)
+from bibun.elementwise import binary, elementwise, promote
+from bibun.operation import FUNCTIONS, Operation, attach, define, function, gate, method
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.tensor import Tensor
