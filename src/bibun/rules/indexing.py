@@ -8,7 +8,7 @@ from typing import Any
 from bibun import dtypes, errors
 from bibun.grad_mode import no_grad, state
 from bibun.in_place import in_place
-from bibun.operation import TABLE, Operation, attach, define, method
+from bibun.operation import TABLE, Operation, attach, define, gate, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.shape import define_view, reread
 from bibun.shapes import Size, broadcast, broadcast_positions, dimension, grid, strides
@@ -428,10 +428,10 @@ COPY_SLICES = define(
 
 
 def _erased(g: Tensor, places: Sequence[int]) -> Tensor:
-    kept = [1.0] * g.numel()
+    kept = [True] * g.numel()
     for place in places:
-        kept[place] = 0.0
-    return g * make(kept, g._shape, g._dtype)
+        kept[place] = False
+    return gate(g, make(kept, g._shape, dtypes.bool))
 
 
 attach("__getitem__", getitem)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 import bibun.torch_api
 from bibun.array import Storage
-from programs import OPERATIONS, Program, programs
+from programs import OPERATIONS, Program, Step, programs
 from strategies import differential
 
 
@@ -124,29 +126,12 @@ def check_gradient(ours: Any, theirs: torch.Tensor | None) -> None:
         torch.testing.assert_close(as_torch(ours), theirs.detach(), equal_nan=True)
 
 
-def test_torch_itself_disagrees_on_sinh_and_cosh():
-    """`compute_in_groups`の要る理由. torchがそろえば、ここが落ちて、要らなくなったとわかる。"""
-    for name, x in (("sinh", 0.4664963483810425), ("cosh", 88.74960327148438)):
-        alone = torch.tensor(x)
-        assert getattr(torch, name)(alone) != compute_in_groups(name, alone)
+Differentiate = Callable[[Any, list[Any], Any], "list[Any] | None"]
 
 
-# torchのsgnは0でなく「勾配なし」を返し、その手前の0 × infが計算されない
-COMPARED = [name for name in OPERATIONS if name != "sgn"]
-
-
-@differential
-@given(programs(COMPARED))
-def test_values_records_and_gradients_are_those_of_torch(program):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The use of `x.T` on tensors")
-        our_leaves, their_leaves, ours, theirs = run(program)
-    if not theirs.requires_grad:
-        return
-    ours.backward(weights(bibun.torch_api, ours))
-    theirs.backward(weights(torch, theirs))
-    for our, their in zip(our_leaves, their_leaves, strict=True):
-        check_gradient(our.grad, their.grad)
+def first_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any] | None:
+    output.backward(weights(engine, output))
+    return [leaf.grad for leaf in leaves]
 
 
 def second_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any] | None:
@@ -166,19 +151,113 @@ def second_derivatives(engine: Any, leaves: list[Any], output: Any) -> list[Any]
     return list(engine.autograd.grad(sum(parts), leaves, materialize_grads=True))
 
 
+def nudged(program: Program, steps: int) -> Program:
+    """葉の0でない値を、どれも同じ向きに、何ULPか動かしたもの。0と、同じ値どうしは、そのまま残る。"""
+    dtype = getattr(torch, program.dtype)
+    scale = 1 + steps * torch.finfo(dtype).eps
+    leaves = [
+        (shape, (torch.tensor(values, dtype=dtype) * scale).tolist())
+        for shape, values in program.leaves
+    ]
+    return replace(program, leaves=tuple(leaves))
+
+
+def is_ill_conditioned(program: Program, differentiate: Differentiate) -> bool:
+    """葉を数ULP動かすと、torch自身の勾配が許容差を超えて変わるか。
+
+    大きな数どうしが打ち消し合うと、丸めのしかただけで答えが変わり、比べる意味がない。
+    """
+
+    def answer(program: Program) -> list[Any] | None:
+        leaves = program.leaf_tensors(torch)
+        values = list(leaves)
+        for step in program.steps:
+            values.append(step.run(torch, values))
+        return differentiate(torch, leaves, values[-1])
+
+    before = answer(program)
+    for steps in (-16, -7, -3, -1, 1, 3, 7, 16):
+        after = answer(nudged(program, steps))
+        try:
+            torch.testing.assert_close(after, before, equal_nan=True)
+        except AssertionError:
+            return True
+    return False
+
+
+EXCUSED = 0.002
+"""比べる意味がないと認めてよい、プログラムの割合の上限。"""
+
+
+def compare(
+    operations: list[str], differentiate: Differentiate, examples: int, *found: Program
+) -> None:
+    """でたらめなプログラムと、これまでに違いの見つかったプログラム`found`の、微分を比べる。"""
+    excused = []
+
+    def check(program: Program) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The use of `x.T` on tensors")
+            our_leaves, their_leaves, ours, theirs = run(program)
+            if not theirs.requires_grad:
+                return
+            our_answers = differentiate(bibun.torch_api, our_leaves, ours)
+            their_answers = differentiate(torch, their_leaves, theirs)
+            if their_answers is None:
+                return
+            assert our_answers is not None
+            try:
+                for our, their in zip(our_answers, their_answers, strict=True):
+                    check_gradient(our, their)
+            except AssertionError:
+                if not is_ill_conditioned(program, differentiate):
+                    raise
+                excused.append(program)
+
+    for program in found:
+        check = example(program)(check)
+    settings(differential, max_examples=examples)(given(programs(operations))(check))()
+    assert len(excused) <= EXCUSED * examples, excused
+
+
+def test_torch_itself_disagrees_on_sinh_and_cosh():
+    """`compute_in_groups`の要る理由. torchがそろえば、ここが落ちて、要らなくなったとわかる。"""
+    for name, x in (("sinh", 0.4664963483810425), ("cosh", 88.74960327148438)):
+        alone = torch.tensor(x)
+        assert getattr(torch, name)(alone) != compute_in_groups(name, alone)
+
+
+# torchのsgnは0でなく「勾配なし」を返し、その手前の0 × infが計算されない
+COMPARED = [name for name in OPERATIONS if name != "sgn"]
+
+
+def test_values_records_and_gradients_are_those_of_torch():
+    zeros = ((2,), [0.0, 0.0])
+    compare(
+        COMPARED,
+        first_derivatives,
+        differential.max_examples,
+        # 書き換えられた場所に届いた無限大を、0を掛けて消そうとすると、nanになる
+        Program(
+            "float32",
+            (zeros, ((), [0.0])),
+            (Step("assign", (0, 1), ()), Step("x**c", (2,), (0.5,))),
+        ),
+    )
+
+
 # 底が0のべきは、torchの2階微分が0 × log 0でnanになる。bibunは0にすることがある
 TWICE_DIFFERENTIABLE = [name for name in COMPARED if name not in ("pow-tensor", "c**x")]
 
 
-@settings(differential, max_examples=differential.max_examples // 4)
-@given(programs(TWICE_DIFFERENTIABLE))
-def test_second_derivatives_are_those_of_torch(program):
-    our_leaves, their_leaves, ours, theirs = run(program)
-    if not theirs.requires_grad:
-        return
-    our_seconds = second_derivatives(bibun.torch_api, our_leaves, ours)
-    their_seconds = second_derivatives(torch, their_leaves, theirs)
-    if their_seconds is None:
-        return
-    for our, their in zip(our_seconds, their_seconds, strict=True):
-        check_gradient(our, their)
+def test_second_derivatives_are_those_of_torch():
+    compare(TWICE_DIFFERENTIABLE, second_derivatives, differential.max_examples // 4)
+
+
+def test_cancelling_numbers_are_told_from_a_wrong_rule():
+    """比べる意味がないと認めるのは、打ち消し合うときだけで、ふつうのプログラムは認めない。"""
+    negated = tuple(Step("neg", (i,), ()) for i in range(4))
+    cancelling = Program("float64", (((2,), [1.0, 1e-20]),), (*negated, Step("div", (4, 3), ())))
+    assert is_ill_conditioned(cancelling, second_derivatives)
+    kinked = Program("float32", (((2,), [0.0, 1.0]),), (Step("relu", (0,), ()),))
+    assert not is_ill_conditioned(kinked, first_derivatives)
