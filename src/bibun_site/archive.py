@@ -55,14 +55,15 @@ def pack(app: Sphinx, exception: Exception | None) -> None:
     folder = Path(app.outdir, DOWNLOADS)
     made_from = Path(app.doctreedir).parent / ".wheel.from"
     wanted = wheel.fingerprint()
-    fresh = made_from.exists() and made_from.read_text() == wanted
+    wheels = set(folder.glob(f"bibun-{wheel.version()}-*.whl"))
+    fresh = bool(wheels) and made_from.exists() and made_from.read_text() == wanted
     if fresh and not hasattr(app.builder, "bibun_wrote"):
         return
     stems = {stem(docname) for docname in app.env.all_docs if has_notebook(app, docname)}
     notebooks = [folder / f"{name}{kind}.ipynb" for name in stems for kind in ("", "-practice")]
     kept = {*notebooks, *(folder / f"{name}.md" for name in stems)}
     if fresh:
-        kept |= set(folder.glob(f"bibun-{wheel.version()}-*.whl"))
+        kept |= wheels
     for path in set(folder.iterdir()) - kept:  # なくなった章のものと、古いホイール
         path.unlink()
     if not fresh:

@@ -209,7 +209,6 @@ class SectionCollector(EnvironmentCollector):
 
     def clear_doc(self, app: Sphinx, env: BuildEnvironment, docname: str) -> None:
         collected(env).pop(docname, None)
-        env.bibun_read = True  # type: ignore[attr-defined]
 
     def merge_other(
         self, app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
@@ -217,7 +216,6 @@ class SectionCollector(EnvironmentCollector):
         collected(env).update({name: collected(other)[name] for name in docnames})
 
     def process_doc(self, app: Sphinx, doctree: nodes.document) -> None:
-        app.env.bibun_read = True  # type: ignore[attr-defined]
         collected(app.env)[app.env.docname] = [
             read_section(section) for section in doctree.findall(nodes.section)
         ]
@@ -353,12 +351,17 @@ def is_index(env: BuildEnvironment, page: str) -> bool:
 
 
 def pages_to_write(app: Sphinx, env: Any) -> list[str]:
-    """用語集が変わればすべてのページを、文章が変われば索引のページを、書き直す(``env-updated``)。"""
-    read, env.bibun_read = getattr(env, "bibun_read", False), False
+    """用語集が変わればすべてのページを、文章か題が変われば索引のページを、書き直す(``env-updated``)。"""
     linked, env.bibun_linked = getattr(env, "bibun_linked", None), terms_of(env)
+    indexed = getattr(env, "bibun_indexed", None)
+    env.bibun_indexed = {
+        page: (page_number(env, page), env.titles[page].astext(), collected(env)[page])
+        for page in env.found_docs
+    }
     if env.bibun_linked != linked:
         return list(env.found_docs)
-    return [name for name in env.found_docs if read and is_index(env, name)]
+    changed = env.bibun_indexed != indexed
+    return [name for name in env.found_docs if changed and is_index(env, name)]
 
 
 def setup(app: Sphinx) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from bibun import dtypes, errors
 from bibun.grad_mode import no_grad, state
 from bibun.in_place import in_place
-from bibun.operation import TABLE, Operation, attach, define, gate, method
+from bibun.operation import TABLE, Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.shape import define_view, reread
 from bibun.shapes import Size, broadcast, broadcast_positions, dimension, grid, strides
@@ -431,7 +431,7 @@ def _erased(g: Tensor, places: Sequence[int]) -> Tensor:
     kept = [True] * g.numel()
     for place in places:
         kept[place] = False
-    return gate(g, make(kept, g._shape, dtypes.bool))
+    return g.where(make(kept, g._shape, dtypes.bool), 0.0)  # 0を掛けると、無限大が残る
 
 
 attach("__getitem__", getitem)
