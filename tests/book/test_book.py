@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -94,3 +95,20 @@ def test_page_is_whole(site: Path, page: str) -> None:
     assert re.search(r'<meta name="description" content="[^"]{20,}"', html), "説明がありません"
     for picture in re.findall(r"<img [^>]*>", html):
         assert re.search(r'alt="[^"]', picture), picture
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_contents_lead_to_every_page_and_mark_the_one_being_read(site: Path, page: str) -> None:
+    html = (site / "book" / f"{page}.html").read_text(encoding="utf-8")
+    contents = re.search(r'<nav class="sidebar-tree".*?</nav>', html, re.S)
+    assert contents is not None
+    folder = Path(page).parent
+    found = [
+        page
+        if address == "#"
+        else Path(os.path.normpath(folder / address)).with_suffix("").as_posix()
+        for address in re.findall(r'href="(.*?)"', contents[0])
+    ]
+    assert found == [name for name in PAGES if name != "index"]
+    assert contents[0].count("current-page") == (page != "index")
+    assert contents[0].count('href="#"') == (page != "index")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import doctest
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 from playwright.sync_api import Browser, Page, expect
 
 from bibun_site import glossary, plain, terms
@@ -212,6 +215,37 @@ def index_items(site: Path) -> dict[str, list[str]]:
 
 def test_the_index_has_every_term_in_the_order_of_the_glossary(site: Path) -> None:
     assert list(index_items(site)) == [entry.name for entry in entries()]
+
+
+def test_the_index_is_rewritten_when_what_it_lists_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(terms, "terms_of", lambda env: env.terms)
+    section = terms.Section("sec-a", "節", (("計算グラフは、", False),))
+    env = SimpleNamespace(
+        terms=(),
+        found_docs=["chapter", "index"],
+        metadata={"chapter": {}, "index": {"term-index": True}},
+        titles={"chapter": nodes.title("", "章"), "index": nodes.title("", "索引")},
+        toc_secnumbers={"chapter": {"": (1,)}},
+        bibun_sections={"chapter": [section], "index": []},
+    )
+
+    def written() -> list[str]:
+        return terms.pages_to_write(None, env)  # type: ignore[arg-type]
+
+    assert written() == ["chapter", "index"], "初めて作る"
+    env.bibun_sections["chapter"] = [replace(section)]
+    assert written() == [], "読み直したが、文章は同じ"
+    env.bibun_sections["chapter"] = [replace(section, title="新しい節")]
+    assert written() == ["index"]
+    env.titles["chapter"] = nodes.title("", "新しい章")
+    assert written() == ["index"]
+    env.toc_secnumbers["chapter"] = {"": (2,)}
+    assert written() == ["index"]
+    assert written() == []
+    env.terms = ("計算グラフ",)
+    assert written() == ["chapter", "index"], "用語集が変われば、すべてのページのリンクが変わる"
 
 
 def test_every_term_of_the_index_leads_to_its_definition(site: Path) -> None:
