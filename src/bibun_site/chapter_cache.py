@@ -23,6 +23,8 @@ from bibun_site.environment import ENVIRONMENT, STARTUP
 
 PACKAGE = Path(bibun.__file__).parent
 ALWAYS = "bibun.notebook"  # どの章でも、始まるときに読み込まれる
+EXERCISES = "bibun.exercises"  # 番号から、演習のファイルを探して読み込む
+CHECKED = re.compile(r"""\bcheck\(\s*["']([^"']+)["']""")
 DYNAMIC = re.compile(r"\b(import_module|__import__|iter_modules)\b")
 CELL_FILE = re.compile(
     r'(File ")?(<ipython-input-[^>"]*>|([^\s"]*ipykernel_\d+[\\/])?\d+\.py)"?, line (?P<line>\d+)'
@@ -115,16 +117,30 @@ def processor() -> str:
 def used_files(notebook: Any) -> list[Path]:
     """セルが読み込む ``bibun`` のファイル。直接にも、間接にも。"""
     modules = package_modules()
-    waiting = {ALWAYS}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            waiting |= imported(cell.source, package="")
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    waiting = {ALWAYS}.union(*(imported(source, package="") for source in sources))
     used: set[str] = set()
     while waiting:
         name = waiting.pop()
         used.add(name)
-        waiting |= module_imports(modules[name], name) - used
+        needed = module_imports(modules[name], name)
+        if name == EXERCISES:
+            needed -= unchecked("\n".join(sources))
+        waiting |= needed - used
     return sorted(modules[name] for name in used)
+
+
+def unchecked(source: str) -> set[str]:
+    """演習のモジュールのうち、``check("番号", …)`` に番号の現れないもの。番号を組み立てているなら、なし。"""
+    numbers = [f'"{number}"' for number in CHECKED.findall(source)]
+    if len(numbers) != len(re.findall(r"\bcheck\(", source)) or "exercises()" in source:
+        return set()
+    return {
+        name
+        for name, path in package_modules().items()
+        if name.startswith(f"{EXERCISES}.")
+        and not any(number in path.read_text(encoding="utf-8") for number in numbers)
+    }
 
 
 @functools.cache

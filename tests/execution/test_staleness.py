@@ -10,6 +10,7 @@ import pytest
 
 from .conftest import Book, code, page, processes
 
+EVERYTHING = {"plain", "direct", "through", "judged"}
 ANSWER = "def answer():\n    return {}\n"
 
 
@@ -20,6 +21,7 @@ def book(tmp_path: Path) -> Book:
         "plain": page("plain", code("40 + 2")),
         "direct": page("direct", code("from bibun.added import answer\n\nanswer()")),
         "through": page("through", code("import bibun.between\n\nbibun.between.answer()")),
+        "judged": page("judged", code('from bibun.exercises import check\n\ncheck("1-1", 3.0)')),
     }
     book = Book(tmp_path, pages)
     (tmp_path / "src/bibun/added.py").write_text(ANSWER.format(1111), encoding="utf-8")
@@ -38,7 +40,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_what_changed_and_only_that_is_executed(book: Book) -> None:
     built = book.build()
     assert built.returncode == 0, built.log
-    assert built.executed == {"plain", "direct", "through"}
+    assert built.executed == EVERYTHING
     assert "1111" in book.html("direct")
 
     assert book.build().executed == set(), "何も変わっていない"
@@ -56,6 +58,12 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
     assert not processes(f"PYTHONPATH={book.folder}"), "早く始めて使わなかったプロセスも残さない"
     assert "1111" in book.html("direct")
 
+    exercises = book.folder / "src/bibun/exercises"
+    edit(exercises / "backward_drill.py", 'id="2-1"', 'id="2-1" ""')
+    assert book.build().executed == set(), "この本にない演習"
+    edit(exercises / "tensor_make.py", 'id="1-1"', 'id="1-1" ""')
+    assert book.build().executed == {"judged"}
+
     edit(book.page("direct"), "# 章direct", "# 章direct\n\n文章だけを足しました。")
     assert book.build().executed == set()
     assert "文章だけを足しました。" in book.html("direct")
@@ -66,8 +74,8 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
 
     edit(book.folder / "src/bibun_site/japanese.py", "from __future__", "\nfrom __future__")
     built = book.build()
-    assert re.search(r"updating environment: \[.*\] 3 added", built.log)
+    assert re.search(r"updating environment: \[.*\] 4 added", built.log)
     assert built.executed == set(), "拡張が変われば読み直すが、結果は変わらない"
 
     edit(book.folder / "requirements.txt", "torch==2", "torch==3")
-    assert book.build().executed == {"plain", "direct", "through"}
+    assert book.build().executed == EVERYTHING
