@@ -4,8 +4,9 @@
 `japanese`(日本語の組版と画面の言葉)、`reference`(パッケージの参照ページ)、
 `mathematics`(数式)、`glossary`(用語集を読む)、`terms`(用語へのリンクと索引)、`search`(検索)、
 `front`(ページのプログラムと書式)、`highlighting`(コードの色)、`site`(ページの枠と、読み込むもの)、
-`pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
-`live`(ページの中で動くセル)、`notebooks` と `archive`(持ち帰るもの)、`address`(サイトの住所)からなる。
+`headings`(見出しへのリンク)、`pictures`(図の大きさ)、`sharing`(説明、札の絵、サイトの地図)、`entrance`(入口と、ページがないとき)、`practice`(演習の一覧)、
+`live`(ページの中で動くセル)、`notebooks` と `archive`(持ち帰るもの)、
+`leftovers`(要らないファイルを消す)、`links`(リンクの検査)、`address`(サイトの住所)からなる。
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         front,
         glossary,
         guard,
+        headings,
         highlighting,
         japanese,
         kernel,
+        leftovers,
+        links,
         live,
         mathematics,
         notebooks,
@@ -44,10 +48,20 @@ def setup(app: Sphinx) -> dict[str, Any]:
         terms,
     )
 
-    content = (kernel, execution, blocks, guard, japanese, reference, mathematics, pictures)
+    content = (
+        kernel,
+        execution,
+        blocks,
+        guard,
+        japanese,
+        reference,
+        mathematics,
+        pictures,
+        headings,
+    )
     words = (glossary, terms, search)
     pages = (practice, front, highlighting, live, site, sharing, entrance)
-    for part in (address, *content, *words, *pages, notebooks, archive):
+    for part in (address, *content, *words, *pages, notebooks, leftovers, archive, links):
         part.setup(app)
     return {
         "version": "1",

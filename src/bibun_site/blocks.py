@@ -46,7 +46,7 @@ class HintDirective(SphinxDirective):
     kind = "hint"
 
     def run(self) -> list[nodes.Node]:
-        node = details(classes=[self.kind])
+        node = details(summary="", classes=[self.kind])  # 見出しは、演習が付ける
         self.set_source_info(node)
         self.state.nested_parse(self.content, self.content_offset, node)
         return [node]
@@ -140,7 +140,7 @@ def depart_details(self: Any, _node: nodes.Element) -> None:
 
 def visit_hidden_cell(self: Any, node: nodes.Element) -> None:
     """隠したコードや出力を、日本語の見出しの折りたたみで開く(もとの見出しは英語)。"""
-    what = {"source": "コード", "output": "出力"}[node["prompt_show"]]
+    what = {"source": "コード", "output": "出力"}.get(node["prompt_show"], "セル")
     self.body.append(self.starttag(node, "details", CLASS="fold hidden-cell"))
     self.body.append(f"<summary>{what}を見る</summary>\n")
 

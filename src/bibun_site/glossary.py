@@ -24,6 +24,7 @@ __all__ = ["Term", "glossary_page", "setup", "terms_of"]
 
 READING = re.compile(r"^\(([ぁ-ヶー]+)\)")
 KANA = re.compile(r"[ぁ-ヶー]+")
+NUMBERED = re.compile(r"term-\d+")
 QUALIFIED = re.compile(r"^([^(]*)\(([^)]*)\)$")
 
 
@@ -89,6 +90,28 @@ class GlossaryCollector(EnvironmentCollector):
             _pages(app.env)[app.env.docname] = terms
 
 
+def settle_anchors(app: Sphinx, doctree: nodes.document) -> None:
+    """日本語の見出し語の札を、続く英語のものにする(Sphinxの番号の札は、項目を足すと、ほかの項目に移る)。
+
+    英語のない項目では、見出し語そのものにする。
+    """
+    std = cast(StandardDomain, app.env.get_domain("std"))
+    for item in doctree.findall(nodes.definition_list_item):
+        heads = [child for child in item.children if isinstance(child, nodes.term)]
+        if not isinstance(item.parent.parent, addnodes.glossary):
+            continue
+        main, *others = heads
+        if not NUMBERED.fullmatch(main["ids"][0]):
+            continue
+        name = main.astext()
+        if others and not NUMBERED.fullmatch(others[0]["ids"][0]):
+            main["ids"], others[0]["ids"] = others[0]["ids"], []
+        else:
+            main["ids"] = ["term-" + re.sub(r"\s", "-", name)]
+        place = (app.env.docname, main["ids"][0])
+        std.objects["term", name] = std._terms[name.lower()] = place
+
+
 def read_terms(doctree: nodes.document) -> Iterator[Term]:
     """文書の中の ``glossary`` の項目を、順に読み取る。"""
     aliases = read_aliases(doctree)
@@ -152,4 +175,5 @@ def split_names(cell: str) -> Iterator[str]:
 
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
+    app.connect("doctree-read", settle_anchors, priority=400)  # 用語を読み取る前
     app.add_env_collector(GlossaryCollector)

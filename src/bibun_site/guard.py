@@ -314,7 +314,7 @@ def check_exercises(doctree: nodes.document, notebook: Any) -> Iterator[Problem]
             if f'check("{exercise_id}"' not in code:
                 yield Problem(box.line or 1, f'check("{exercise_id}", …) を呼ぶセルがありません。')
     for fold in doctree.findall(details):
-        if "summary" not in fold:
+        if not fold["summary"]:
             yield Problem(fold.line or 1, "hint と answer は、演習の中に置きます。")
 
 

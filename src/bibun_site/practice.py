@@ -136,7 +136,9 @@ def add_bar(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _t
         return
     about = app.builder.get_relative_uri(context["pagename"], ABOUT)
     bar = f'<div class="live-bar" data-online data-about="{about}"></div>'
-    context["body"] = body.replace("</h1>", f"</h1>\n{bar}", 1)
+    title, end, rest = body.partition("</h1>")
+    link, close, rest = rest.partition("</div>\n")  # 見出しへのリンクの後(bibun_site.headings)
+    context["body"] = f"{title}{end}{link}{close}{bar}\n{rest}"
 
 
 def setup(app: Sphinx) -> None:

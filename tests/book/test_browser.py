@@ -179,6 +179,37 @@ def test_the_copy_button_of_a_cell_hides_no_code(chromium: Browser, address: str
     assert covered == 0
 
 
+def test_the_link_of_a_heading_is_reached_by_keyboard_and_is_not_in_its_name(
+    chromium: Browser, address: str
+) -> None:
+    page, _ = open_page(chromium, f"{address}/book/use/pitfalls.html", 1280, "light")
+    heading = page.get_by_role("heading", name="止まる誤り", exact=True)
+    link = page.get_by_role("link", name="「止まる誤り」へのリンク", exact=True)
+    expect(heading).to_be_visible()
+    expect(link).to_have_css("opacity", "0")
+    heading.evaluate("e => { e.tabIndex = -1; e.focus(); }")
+    page.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    expect(link).to_have_css("opacity", "1")
+    expect(link).to_have_css("outline-style", "solid")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/pitfalls.html#sec-pitfalls-loud")
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_heading_has_one_link_to_its_lasting_name(site: Path, name: str) -> None:
+    text = (site / "book" / f"{name}.html").read_text(encoding="utf-8")
+    article = text[text.index("<article") : text.index("</article>")]
+    headings = re.findall(r'<div class="heading"><h([1-6]).*?</h\1>\s*(.*?)</div>', article, re.S)
+    assert len(headings) == len(re.findall(r"<h[1-6]", article))
+    for _, link in headings:
+        assert re.match(
+            r'<a class="headerlink" href="#(ch|sec)-[a-z0-9-]+" aria-label="「[^"]+」へのリンク"',
+            link,
+        )
+
+
 def test_hints_open_one_after_the_other_and_the_answer_last(
     chromium: Browser, address: str
 ) -> None:
@@ -389,7 +420,7 @@ def test_a_link_into_the_middle_of_a_page_arrives(
 ) -> None:
     url = f"{address}/book/how/reverse-mode.html#sec-reverse-mode-cost"
     page, _ = open_page(chromium, url, width, "light")
-    heading = page.locator("#sec-reverse-mode-cost > h2")
+    heading = page.locator("#sec-reverse-mode-cost > .heading")
     place = "e => e.getBoundingClientRect().top"
     assert 0 <= heading.evaluate(place) <= 250
     page.mouse.wheel(0, -600)  # 上の節の高さが決まっても、読んでいる行は動かない

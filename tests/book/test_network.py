@@ -87,6 +87,37 @@ def test_a_later_page_is_lighter_still(site: Path, visits: dict[str, list[str]])
         assert weight(site, new) <= LATER_PAGE, (name, weight(site, new), new)
 
 
+# プログラムが、その場で作った名前で読むもの: 章のセル(web/live/page.ts)
+ASKED_BY_MADE_NAMES = "live/cells/"
+
+
+def test_every_static_file_is_loaded_by_some_page(site: Path) -> None:
+    static = site / "_static"
+    waiting = {path for path in static.rglob("*") if path.is_file()}
+    # フォルダーの名前は、場所を決めるプログラムに任せ、ファイルの名前だけを見る。.gzは、manifest.jsonにある
+    reached = [path for path in site.rglob("*.html") if path not in waiting]
+    while reached:
+        reader = reached.pop()
+        if reader.suffix not in {".html", ".css", ".js", ".json"}:
+            continue
+        text = reader.read_text(encoding="utf-8")
+        found = {path for path in waiting if named_in(text, path)}
+        waiting -= found
+        reached += found
+    unread = {path.relative_to(static).as_posix() for path in waiting}
+    assert {name for name in unread if not name.startswith(ASKED_BY_MADE_NAMES)} == set()
+    pages = {f"{ASKED_BY_MADE_NAMES}{name.removeprefix('book/')}.json" for name in EVERY_PAGE}
+    assert {name for name in unread if name.startswith(ASKED_BY_MADE_NAMES)} <= pages
+
+
+def named_in(text: str, path: Path) -> bool:
+    """``path`` の名前が、プログラムか書式かページの中に、1つの名前として現れるか。"""
+    return (
+        re.search(rf"(?<![\w.-]){re.escape(path.name.removesuffix('.gz'))}(?![\w-])", text)
+        is not None
+    )
+
+
 def test_every_page_says_what_it_allows_before_anything_is_loaded(site: Path) -> None:
     for path in site.rglob("*.html"):
         head = path.read_text(encoding="utf-8").partition("</head>")[0]

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def before_last(text: str) -> tuple[str, str]:
 def cell(code: str, options: str = "") -> str:
     """コードセルのソース。"""
     return f"```{{code-cell}} ipython3\n{options}{code}\n```"
+
+
+def html_output(html: str) -> str:
+    """``html`` を出力するセルのソース。"""
+    methods = f'    __repr__ = lambda self: "図"\n    _repr_html_ = lambda self: "{html}"'
+    return cell(f"class Shown:\n{methods}\n\n\nShown()")
 
 
 DEFECTS = (
@@ -105,7 +112,7 @@ DEFECTS = (
     Defect("hidden-without-test", "[remove-cell, test]", "[remove-cell]", "必ず一緒に使います"),
     Defect("unknown-tag", "tags: [hide-input]", "tags: [hide-cell]", "使えない札です: hide-cell"),
     # 章の約束
-    Defect("unlabelled-heading", "(sec-SLUG-first)=\n## ", "## ", "の直前に札"),
+    Defect("unlabelled-heading", "(sec-SLUG-first)=\n## ", "## ", "の直前に札", "行き先が"),
     Defect(
         "too-deep",
         "## 見出し",
@@ -132,6 +139,33 @@ DEFECTS = (
     # Sphinxの警告
     Defect(
         "broken-reference", "](#sec-SLUG-first)", "](#sec-SLUG-frist)", "sec-broken-reference-frist"
+    ),
+    Defect(
+        "dead-link",
+        *before_last("[行き先](good.html#sec-good-first)"),
+        "'good.html#sec-good-first'",
+    ),
+    Defect(
+        "dead-label",
+        *before_last("[行き先](good.md#sec-good-frist)"),
+        "'sec-good-frist'",
+        "行き先が",
+    ),
+    # Sphinxの知らないリンク(`bibun_site.links`)
+    Defect(
+        "dead-page-in-output",
+        *before_last(html_output('<a href=\\"nowhere.html\\">行き先</a>')),
+        "リンク nowhere.html の行き先が",
+    ),
+    Defect(
+        "dead-anchor-in-output",
+        *before_last(html_output('<a href=\\"good.html#sec-good-frist\\">行き先</a>')),
+        "リンク good.html#sec-good-frist の行き先が",
+    ),
+    Defect(
+        "dead-picture-in-output",
+        *before_last(html_output('<img src=\\"no.png\\" alt=\\"図\\">')),
+        "リンク no.png の行き先が",
     ),
     Defect("unknown-directive", *before_last(":::{notte}\nx\n:::"), "Unknown directive type"),
     Defect("missing-picture", *before_last("![代替](nowhere.png)"), "nowhere.png"),
@@ -161,7 +195,7 @@ class Built:
 
 def build(folder: Path, chapters: dict[str, str]) -> Built:
     """章を1冊にして、本物の設定でビルドする。"""
-    (folder / "book").mkdir(parents=True)
+    (folder / "book").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "_config.yml", folder)
     names = list(chapters)
     toc = f"format: jb-book\nroot: book/{names[0]}\n"
@@ -213,6 +247,37 @@ def test_one_defect_alone_fails_the_build_and_fails_it_again(tmp_path: Path) -> 
         check=False,
     )
     assert again.returncode != 0, "2度目のビルドが、直っていないのに通りました"
+
+
+@pytest.mark.xdist_group("planted-defects")
+def test_a_dead_link_is_reported_at_its_line(broken_book: Built) -> None:
+    defect = next(defect for defect in DEFECTS if defect.name == "dead-page-in-output")
+    lines = planted(defect).splitlines()
+    number = next(n for n, line in enumerate(lines, start=1) if "nowhere.html" in line)
+    assert re.search(
+        rf"book/dead-page-in-output\.md:{number}: WARNING: リンク nowhere", broken_book.log
+    )
+
+
+@pytest.mark.xdist_group("planted-defects")
+def test_a_chapter_taken_out_of_the_book_leaves_the_site_and_its_zip(tmp_path: Path) -> None:
+    def published() -> tuple[set[str], set[str]]:
+        site = tmp_path / "_build/html"
+        names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+        with zipfile.ZipFile(site / "downloads/site.zip") as packed:
+            inside = {name.partition("/")[2] for name in packed.namelist()}
+        return {name for name in names if "gone" in name}, {n for n in inside if "gone" in n}
+
+    gone = GOOD.replace("plt.plot([0, 1])", "plt.plot([0, 2])")
+    assert build(tmp_path, {"good": GOOD, "gone": gone}).returncode == 0
+    site, inside = published()
+    assert "book/gone.html" in site & inside
+    images = {path.name for path in (tmp_path / "_build/html/_images").iterdir()}
+    (tmp_path / "book/gone.md").unlink()
+    built = build(tmp_path, {"good": GOOD})
+    assert built.returncode == 0, built.log
+    assert published() == (set(), set())
+    assert {path.name for path in (tmp_path / "_build/html/_images").iterdir()} < images
 
 
 @pytest.mark.xdist_group("planted-defects")

@@ -97,6 +97,16 @@ def test_a_term_is_linked_once_and_never_where_it_disturbs(site: Path, name: str
     assert bool(links) == (name in LINKED)
 
 
+def test_the_anchor_of_a_term_does_not_depend_on_the_other_terms(site: Path) -> None:
+    text = (site / "book/appendix/glossary.html").read_text(encoding="utf-8")
+    anchors = re.findall(r'<dt id="([^"]*)"', text)
+    assert len(anchors) >= len(entries())
+    assert len(anchors) == len(set(anchors))
+    assert [anchor for anchor in anchors if re.fullmatch(r"(term|id)-?\d+", anchor)] == []
+    assert '<dt id="term-gradient">勾配<' in text
+    assert '<dt id="term-壁の関数">壁の関数<' in text
+
+
 @pytest.mark.parametrize("name", LINKED)
 def test_no_term_is_linked_in_headings_links_code_or_formulas(
     chromium: Browser, address: str, name: str
