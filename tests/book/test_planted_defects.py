@@ -112,7 +112,13 @@ DEFECTS = (
     Defect("hidden-without-test", "[remove-cell, test]", "[remove-cell]", "必ず一緒に使います"),
     Defect("unknown-tag", "tags: [hide-input]", "tags: [hide-cell]", "使えない札です: hide-cell"),
     # 章の約束
-    Defect("unlabelled-heading", "(sec-SLUG-first)=\n## ", "## ", "の直前に札", "行き先が"),
+    Defect(
+        "unlabelled-heading",
+        "(sec-SLUG-first)=\n## ",
+        "## ",
+        "の直前に札",
+        "sec-unlabelled-heading-first",
+    ),
     Defect(
         "too-deep",
         "## 見出し",
@@ -143,7 +149,7 @@ DEFECTS = (
     Defect(
         "dead-link",
         *before_last("[行き先](good.html#sec-good-first)"),
-        "'good.html#sec-good-first'",
+        "good.html#sec-good-first",
     ),
     Defect(
         "dead-label",
