@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,8 +68,20 @@ def publish(app: Sphinx, exception: Exception | None) -> None:
         robots += f"Sitemap: {site}sitemap.xml\n"
         for name in chapters(app):
             title = app.env.titles[name].astext()
-            card.draw(title, app.config.html_title, out / CARDS / _card_name(name))
+            place_card(app, title, out / CARDS / _card_name(name))
     (out / "robots.txt").write_text(robots, encoding="utf-8")
+
+
+def place_card(app: Sphinx, title: str, path: Path) -> None:
+    """札の絵を置く。前に描いたものがあれば、それを使う(名前が、題と描き方を決める)。"""
+    book = app.config.html_title
+    made_from = f"{title}\0{book}\0".encode() + Path(card.__file__).read_bytes()
+    name = hashlib.sha256(made_from).hexdigest()[:16]
+    drawn = Path(app.doctreedir).parent / ".cards" / f"{name}.png"
+    if not drawn.exists():
+        card.draw(title, book, drawn)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(drawn, path)
 
 
 def sitemap(pages: list[str]) -> str:

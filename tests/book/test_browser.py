@@ -14,6 +14,7 @@ WIDTHS = (390, 1280)
 THEMES = ("light", "dark")
 ENGLISH = (
     "Copyright",
+    "contributors",
     "Show code",
     "Hide code",
     "Contents",

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image, ImageFont
@@ -48,7 +49,7 @@ def test_every_page_says_what_it_is(site: Path, page: str) -> None:
 def test_the_foot_of_the_page_says_whose_it_is_and_how_it_may_be_used(site: Path) -> None:
     html = (site / "book/use/tensor.html").read_text(encoding="utf-8")
     foot = re.sub("<[^>]*>", "", html.partition("<footer>")[2])
-    assert re.search(r"© 2023–20\d\d bibun contributors。", foot)
+    assert re.search(r"© 2023–20\d\d bibunの著者一同。", foot)
     for words in ("CC BY 4.0", "MITライセンス", "Sphinx", "Furo"):
         assert words in foot
 
@@ -151,6 +152,23 @@ def test_the_missing_page_finds_home_from_any_depth(
     page.wait_for_url(home)
     page.close()
     assert [error for error in errors if "404 (Not Found)" not in error] == []
+
+
+def test_a_card_is_drawn_again_only_when_it_would_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    draw = card.draw
+    monkeypatch.setattr(card, "draw", lambda *given: (drawn.append(given[0]), draw(*given)))
+    app = SimpleNamespace(
+        doctreedir=tmp_path / ".doctrees", config=SimpleNamespace(html_title="自動微分")
+    )
+    for title in ("勾配", "勾配", "連鎖律", "勾配"):
+        (tmp_path / "card.png").unlink(missing_ok=True)
+        sharing.place_card(app, title, tmp_path / "card.png")  # type: ignore[arg-type]
+    assert drawn == ["勾配", "連鎖律"]
+    draw("勾配", "自動微分", tmp_path / "fresh.png")
+    assert (tmp_path / "card.png").read_bytes() == (tmp_path / "fresh.png").read_bytes()
 
 
 def test_a_card_is_always_the_same_and_says_its_title(tmp_path: Path) -> None:
