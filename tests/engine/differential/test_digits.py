@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from itertools import combinations, permutations
 from typing import Any
 
 import pytest
@@ -102,6 +103,25 @@ def test_sums_along_a_dimension_are_added_in_the_order_of_torch(shape, dim):
     values = gaussians(*shape)
     check_digits(lambda T: T.tensor(values).sum(dim=dim), 0)
     check_digits(lambda T: T.tensor(values).transpose(0, 1).sum(dim=dim), 0)
+
+
+STRETCHED = [(9, -1), (2, 3, -1), (9, -1, 2), (-1, 9, 3), (3, -1, 8), (2, -1, 3, 5)]
+
+
+@pytest.mark.parametrize("shape", STRETCHED)
+def test_sums_of_stretched_and_transposed_values_are_added_in_the_order_of_torch(shape):
+    """-1のところに9個の値を置き、ほかの次元を引き伸ばす。"""
+    values = gaussians(9)
+    own = [9 if size == -1 else 1 for size in shape]
+    for order in permutations(range(len(shape))):
+        for count in range(1, len(shape) + 1):
+            for dims in combinations(range(len(shape)), count):
+
+                def total(T, order=order, dims=dims):
+                    x = T.tensor(values).reshape(own).expand(shape)
+                    return x.permute(order).sum(dims)
+
+                check_digits(total, 0)
 
 
 @pytest.mark.parametrize("size", range(1, 9))
