@@ -199,7 +199,6 @@ def normalise(notebook: Any) -> None:
     notebook.metadata["language_info"] = LANGUAGE
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.metadata.pop("execution", None)
             cell.outputs = merge_streams(cell.outputs)
             for output in cell.outputs:
                 if output.output_type == "error":

@@ -27,6 +27,7 @@ CELLS = {
     "file descriptor": "import os, time\nos.write(1, 'あ\\n'.encode());\ntime.sleep(0.5)",
     "file descriptor of errors": "os.write(2, b'e\\n');\ntime.sleep(0.5)",
     "file descriptor, then print": "os.write(1, b'1\\n')\ntime.sleep(0.5)\nprint('2')",
+    "file descriptor, then display": "os.write(1, b'1\\n')\ntime.sleep(0.5)\ndisplay('2')",
     "subprocess": "import subprocess\nsubprocess.run(['echo', 'hello'])\ntime.sleep(0.5)",
     "original stream": "print('元', file=sys.__stdout__, flush=True)\ntime.sleep(0.5)",
     "html": "from IPython.display import HTML, Image, SVG, Markdown, clear_output\nHTML('<b>太字</b>')",
