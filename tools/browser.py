@@ -1,4 +1,4 @@
-"""ブラウザーのテストに使うChromiumを見つける。なければ、入れられるときは入れ、だめなら言う。"""
+"""ブラウザーのテストに使うChromiumとFirefoxを見つける。なければ、入れられるときは入れ、だめなら言う。"""
 
 from __future__ import annotations
 
@@ -7,29 +7,51 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+# 名前: (Debianのパッケージ, 命令の名前)。同じ名前の環境変数(CHROMIUM、FIREFOX)が優先
+BROWSERS = {
+    "Chromium": (
+        "chromium",
+        ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge"),
+    ),
+    "Firefox": ("firefox-esr", ("firefox-esr", "firefox")),
+}
 
 
-def find() -> str | None:
-    """見つかったブラウザーの置き場所。環境変数 ``CHROMIUM`` が優先。"""
-    named = os.environ.get("CHROMIUM")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+def find(browser: str = "Chromium") -> str | None:
+    """見つかったブラウザーの置き場所。"""
+    _, names = BROWSERS[browser]
+    named = os.environ.get(browser.upper())
+    return named or next((path for name in names if (path := shutil.which(name))), None)
+
+
+def can_install() -> bool:
+    """Debian系の管理者か。"""
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
+
+
+def missing(browser: str) -> str:
+    """ないときの言葉。"""
+    package, _ = BROWSERS[browser]
+    return (
+        f"{browser}がありません。ブラウザーのテストに要ります。`sudo apt install {package}` で入れるか、"
+        f"環境変数 {browser.upper()} に、その置き場所を入れてください。"
+    )
 
 
 def main() -> None:
-    """ブラウザーを見つけ、なければDebian系の管理者なら入れる。"""
-    if find() is None and shutil.which("apt-get") and os.geteuid() == 0:
-        print("==> Chromiumを入れています(ブラウザーのテストに使います)", flush=True)
+    """ブラウザーを見つけ、なければDebian系の管理者なら入れる。Firefoxのテストだけは、なければ飛ばす。"""
+    absent = [browser for browser in BROWSERS if find(browser) is None]
+    if absent and can_install():
+        print(f"==> {'と'.join(absent)}を入れています(ブラウザーのテストに使います)", flush=True)
+        packages = [BROWSERS[browser][0] for browser in absent]
         subprocess.call(["apt-get", "update", "-qq"])
-        subprocess.call(["apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-cjk"])
-    found = find()
-    if found is None:
+        subprocess.call(["apt-get", "install", "-y", "-qq", *packages, "fonts-noto-cjk"])
+    if find() is None:
         sys.exit(
-            "Chromiumがありません。ブラウザーのテストに要ります。`sudo apt install chromium` で入れるか、"
-            "環境変数 CHROMIUM にChromium系のブラウザーの置き場所を入れてください。"
-            "ブラウザーを使わないテストだけなら `make unit` で動きます。"
+            missing("Chromium") + "ブラウザーを使わないテストだけなら `make unit` で動きます。"
         )
-    print(f"==> ブラウザー: {found}")
+    for browser in BROWSERS:
+        print(f"==> {browser}: {find(browser) or missing(browser)}")
 
 
 if __name__ == "__main__":

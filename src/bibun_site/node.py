@@ -16,14 +16,14 @@ from pathlib import Path
 
 from sphinx.errors import ConfigError
 
-__all__ = ["PACKAGES", "install", "run"]
+__all__ = ["PACKAGES", "install", "program", "run"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "node_modules"
 LOCK = ROOT / "package-lock.json"
 
 
-def _command(name: str) -> str:
+def program(name: str) -> str:
     """仮想環境のもの、なければ計算機の ``node`` か ``npm`` の場所。"""
     beside = str(Path(sys.executable).parent)
     found = shutil.which(name, path=beside) or shutil.which(name)
@@ -39,7 +39,7 @@ def _environment() -> dict[str, str]:
     """見つけた ``node`` を、npmとパッケージの中からも使う環境変数。"""
     return {
         **os.environ,
-        "PATH": os.pathsep.join([str(Path(_command("node")).parent), os.environ.get("PATH", "")]),
+        "PATH": os.pathsep.join([str(Path(program("node")).parent), os.environ.get("PATH", "")]),
     }
 
 
@@ -62,7 +62,7 @@ def install(*, everything: bool = False) -> None:
     if installed[:1] == [wanted] and (not everything or "everything" in installed):
         return
     print("==> npmのパッケージを入れています(node_modules)", flush=True)
-    command = [_command("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    command = [program("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
     done = subprocess.run(
         [*command, *([] if everything else ["--omit=dev"])],
         cwd=ROOT,
@@ -98,7 +98,7 @@ def run(script: str, *arguments: str, given: str = "") -> str:
     """
     install()
     done = subprocess.run(
-        [_command("node"), str(ROOT / script), *arguments],
+        [program("node"), str(ROOT / script), *arguments],
         cwd=ROOT,
         env=_environment(),
         input=given,

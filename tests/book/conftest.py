@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import browser as tool  # noqa: E402 tools/はパッケージではないので、道を足してから読み込む
+
+from .firefox import Firefox  # noqa: E402
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -45,15 +48,21 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         return
 
 
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    """サイトを配る、ループバックのサーバーのアドレス。"""
-    handler = functools.partial(QuietHandler, directory=str(site))
+@contextlib.contextmanager
+def serve(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """ループバックのサーバーを動かし、そのアドレスを渡す。"""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """サイトを配る、ループバックのサーバーのアドレス。"""
+    with serve(functools.partial(QuietHandler, directory=str(site))) as place:
+        yield place
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +75,16 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Firefox]:
+    """頭のないFirefox。ないときは、入れられたはずの計算機でなければ飛ばす。"""
+    path = tool.find("Firefox")
+    if path is None and tool.can_install():
+        pytest.fail("Firefoxがありません。`python3 tools/browser.py` が入れます。")
+    if path is None:
+        pytest.skip(tool.missing("Firefox"))
+    browser = Firefox(path)
+    yield browser
+    browser.quit()

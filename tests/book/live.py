@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+
+from .firefox import Firefox, FirefoxPage
+
+BROWSERS = ("chromium", "firefox")  # 同じテストをする。名前は、conftest.pyが用意するもの
 
 OPEN = """async () => {
   const place = new URL("_static/live/live.js", document.documentElement.dataset.content_root
@@ -30,16 +36,42 @@ RUN_CHAPTER = """async (chapter) => {
 }"""
 
 
-def open_live(browser: Browser | BrowserContext, address: str, page: str = "use/tensor") -> Page:
+class Window(Protocol):
+    """開いたページ。Chromiumでは ``Page`` 、Firefoxでは ``FirefoxPage`` 。"""
+
+    def evaluate(self, expression: str, arg: Any = None) -> Any:
+        """式の値。関数なら呼んだ値。"""
+
+    def wait_for_timeout(self, timeout: float) -> None:
+        """ミリ秒だけ待つ。"""
+
+
+def open_live(browser: Browser | BrowserContext | Firefox, address: str) -> Page | FirefoxPage:
     """章を開き、プログラムを動かせるようにする。"""
-    opened = browser.new_page()
-    opened.set_default_timeout(180_000)  # 初めの用意は、混んだ計算機では数十秒かかる
-    opened.goto(f"{address}/book/{page}.html", wait_until="load")
+    place = f"{address}/book/use/tensor.html"
+    opened: Page | FirefoxPage
+    if isinstance(browser, Firefox):
+        opened = browser.open(place)
+    else:
+        opened = browser.new_page()
+        opened.set_default_timeout(180_000)  # 初めの用意は、混んだ計算機では数十秒かかる
+        opened.goto(place, wait_until="load")
     opened.evaluate(OPEN)
     return opened
 
 
-def run(page: Page, code: str, cell: str = "試し#1", limit: float = 20) -> dict[str, Any]:
+def open_asked(
+    request: pytest.FixtureRequest, address: str | None = None
+) -> Iterator[Page | FirefoxPage]:
+    """``BROWSERS`` のうち求められたもので開く。"""
+    opened = open_live(
+        request.getfixturevalue(request.param), address or request.getfixturevalue("address")
+    )
+    yield opened
+    opened.close()
+
+
+def run(page: Window, code: str, cell: str = "試し#1", limit: float = 20) -> dict[str, Any]:
     """コードを動かし、``result`` と ``outputs`` を返す。"""
     ran: dict[str, Any] = page.evaluate(RUN, [code, cell, limit])
     return ran

@@ -222,6 +222,14 @@ def test_stop_and_flood_end_in_words_and_a_working_button(opened: Callable[..., 
     assert here.locator(".live-output").inner_text().strip() == "2"
 
 
+# 本の出力と、ページの中の出力の、文字が違うセル
+DIFFERENT = """() => [...document.querySelectorAll('.live-cell')].flatMap(cell => {
+  const [built, live] = cell.querySelectorAll('.cell_output');
+  const text = e => [...(e?.querySelectorAll('pre') ?? [])].map(p => p.textContent).join('');
+  return text(built) === text(live) ? [] : [cell.dataset.cell, text(built), text(live)];
+})"""
+
+
 def test_run_all_shows_what_the_book_shows(opened: Callable[..., Opened]) -> None:
     page, _ = opened()
     button(page.locator(".live-bar"), "全部実行").click()
@@ -229,14 +237,7 @@ def test_run_all_shows_what_the_book_shows(opened: Callable[..., Opened]) -> Non
     count = page.locator(".live-cell").count()
     expect(bar).to_contain_text(f"{count}個のセルをすべて動かしました", timeout=SLOW)
     assert page.locator(".cm-editor").count() == 0
-    different = page.evaluate(
-        """() => [...document.querySelectorAll('.live-cell')].flatMap(cell => {
-          const [built, live] = cell.querySelectorAll('.cell_output');
-          const text = e => [...(e?.querySelectorAll('pre') ?? [])].map(p => p.textContent).join('');
-          return text(built) === text(live) ? [] : [cell.dataset.cell, text(built), text(live)];
-        })"""
-    )
-    assert different == []
+    assert page.evaluate(DIFFERENT) == []
     expect(button(page.locator(".live-bar"), "全部実行")).to_be_visible()
 
 

@@ -1,4 +1,4 @@
-"""ページの中(ChromiumのPyodideとbibun)で、章のセルがビルドと同じ文字を出し、限りが守られること。"""
+"""ページの中(ChromiumとFirefoxの、Pyodideとbibun)で、章のセルがビルドと同じ文字を出し、限りが守られること。"""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page
 
 from bibun.browser.session import OUTPUT_LIMIT
 from bibun.exercises import exercises
 
-from .live import RUN_CHAPTER, open_live, run, text_of
+from .live import BROWSERS, RUN_CHAPTER, Window, open_asked, run, text_of
 from .test_book import PAGES, ROOT
 
 HIDDEN_STEPS = re.compile(r"\n  \(ライブラリーの内側の\d+段は省略\)")
@@ -34,11 +33,9 @@ DIFFERENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def page(chromium: Browser, address: str) -> Iterator[Page]:
-    opened = open_live(chromium, address)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=BROWSERS)
+def page(request: pytest.FixtureRequest) -> Iterator[Window]:
+    yield from open_asked(request)
 
 
 def has_cells(name: str) -> bool:
@@ -87,7 +84,7 @@ def graphviz_labels(markup: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if has_cells(name)])
-def test_runnable_cells_print_the_characters_of_the_build(page: Page, name: str) -> None:
+def test_runnable_cells_print_the_characters_of_the_build(page: Window, name: str) -> None:
     notebook = nbformat.read(ROOT / "_build" / "jupyter_execute" / f"book/{name}.ipynb", 4)
     different = []
     for cell in page.evaluate(RUN_CHAPTER, name):
@@ -121,7 +118,10 @@ def test_cells_in_the_page_carry_their_name_and_reason(site: Path) -> None:
         assert marked == [cell["id"] for cell in visible if cell["reason"] is not None]
 
 
-def test_cells_that_cannot_run_really_cannot(page: Page, site: Path) -> None:
+@pytest.mark.parametrize(
+    "page", ["chromium"], indirect=True, scope="module"
+)  # どちらでも同じPython
+def test_cells_that_cannot_run_really_cannot(page: Window, site: Path) -> None:
     """動かないとしたセルを、そのまま動かすと、本当に名前やモジュールがない。"""
     for chapter in chapters(site):
         unable = [cell for cell in chapter["cells"] if cell["reason"] is not None]
@@ -139,7 +139,7 @@ def test_cells_that_cannot_run_really_cannot(page: Page, site: Path) -> None:
 
 
 @pytest.mark.parametrize("identifier", sorted(exercises()))
-def test_answers_are_judged_as_in_the_notebook(page: Page, identifier: str) -> None:
+def test_answers_are_judged_as_in_the_notebook(page: Window, identifier: str) -> None:
     exercise = exercises()[identifier]
     for code in exercise.right:
         verdict = run(page, PRELUDE + code)["result"]["verdicts"][-1]
@@ -154,12 +154,12 @@ def test_answers_are_judged_as_in_the_notebook(page: Page, identifier: str) -> N
 # ---- 限り -----------------------------------------------------------------------------------
 
 
-def still_works(page: Page) -> None:
+def still_works(page: Window) -> None:
     ran = run(page, "import torch\nprint(torch.tensor(2.0) * 3)")
     assert text_of(ran["outputs"]) == "tensor(6.)\n"
 
 
-def test_an_endless_loop_ends_at_the_time_limit(page: Page) -> None:
+def test_an_endless_loop_ends_at_the_time_limit(page: Window) -> None:
     ran = run(page, "while True: pass", limit=1)
     assert ran["result"]["ended"] == "timeout"
     assert not ran["result"]["kept"]
@@ -167,7 +167,7 @@ def test_an_endless_loop_ends_at_the_time_limit(page: Page) -> None:
     still_works(page)
 
 
-def test_an_endless_loop_is_stopped_and_so_is_what_waits_behind_it(page: Page) -> None:
+def test_an_endless_loop_is_stopped_and_so_is_what_waits_behind_it(page: Window) -> None:
     ended = page.evaluate("""async () => {
       const options = { cell: "止める#1", onOutput: () => {} };
       const both = [runtime.run("while True: pass", options), runtime.run("1 / 0", options)];
@@ -179,7 +179,7 @@ def test_an_endless_loop_is_stopped_and_so_is_what_waits_behind_it(page: Page) -
     still_works(page)
 
 
-def test_a_flood_of_output_is_cut_and_the_variables_stay(page: Page) -> None:
+def test_a_flood_of_output_is_cut_and_the_variables_stay(page: Window) -> None:
     ran = run(page, "for i in range(10**5): print('あふれる出力', i)\nkept = 1")
     assert ran["result"]["ended"] == "done"
     text = text_of(ran["outputs"])
@@ -188,7 +188,7 @@ def test_a_flood_of_output_is_cut_and_the_variables_stay(page: Page) -> None:
     assert run(page, "kept")["outputs"] == [{"kind": "text", "text": "1"}]
 
 
-def test_printing_forever_ends_at_the_time_limit(page: Page) -> None:
+def test_printing_forever_ends_at_the_time_limit(page: Window) -> None:
     ran = run(page, "while True: print('まだ')", limit=2)
     assert ran["result"]["ended"] == "timeout"
     assert len(ran["outputs"]) < 2_500
@@ -206,7 +206,7 @@ def test_printing_forever_ends_at_the_time_limit(page: Page) -> None:
         "import torch\ntorch.zeros(10**5, 10**5)",
     ],
 )
-def test_a_huge_allocation_ends_in_a_message(page: Page, code: str) -> None:
+def test_a_huge_allocation_ends_in_a_message(page: Window, code: str) -> None:
     ran = run(page, code)
     error = ran["result"]["error"]
     assert ran["result"]["ended"] == "crashed" or error["name"] in {"MemoryError", "OverflowError"}
@@ -223,14 +223,14 @@ def test_a_huge_allocation_ends_in_a_message(page: Page, code: str) -> None:
         "class A:\n    def __repr__(self): return repr(self)\nA()",
     ],
 )
-def test_deep_recursion_ends_in_a_message(page: Page, code: str) -> None:
+def test_deep_recursion_ends_in_a_message(page: Window, code: str) -> None:
     ran = run(page, code)
     assert ran["result"]["ended"] in {"error", "crashed"}
     assert ran["outputs"]
     still_works(page)
 
 
-def test_a_deep_graph_is_swept_and_freed(page: Page) -> None:
+def test_a_deep_graph_is_swept_and_freed(page: Window) -> None:
     ran = run(
         page,
         "import torch\nx = torch.tensor(1.0, requires_grad=True)\ny = x\n"
@@ -252,20 +252,20 @@ def test_a_deep_graph_is_swept_and_freed(page: Page) -> None:
         ("import numpy", "ModuleNotFoundError"),
     ],
 )
-def test_other_ends_have_words_and_keep_the_variables(page: Page, code: str, says: str) -> None:
+def test_other_ends_have_words_and_keep_the_variables(page: Window, code: str, says: str) -> None:
     ran = run(page, code)
     assert ran["result"]["kept"]
     assert says in json.dumps(ran["outputs"], ensure_ascii=False)
     still_works(page)
 
 
-def test_a_broken_session_is_replaced(page: Page) -> None:
+def test_a_broken_session_is_replaced(page: Window) -> None:
     ran = run(page, "import json\njson.dumps = None")
     assert ran["result"]["ended"] == "crashed"
     still_works(page)
 
 
-def test_the_error_names_the_line_of_the_reader(page: Page) -> None:
+def test_the_error_names_the_line_of_the_reader(page: Window) -> None:
     run(page, "def half(x):\n    return x / 0", cell="上#1")
     ran = run(page, "y = 1\n\nhalf(y)", cell="下#2")
     error = ran["result"]["error"]
@@ -282,7 +282,7 @@ def test_the_error_names_the_line_of_the_reader(page: Page) -> None:
     ]
 
 
-def test_the_source_of_what_a_cell_defines_can_be_read(page: Page) -> None:
+def test_the_source_of_what_a_cell_defines_can_be_read(page: Window) -> None:
     code = "class Pair:\n    def first(self):\n        return 1\n"
     ran = run(page, f"import inspect\n{code}\nprint(inspect.getsource(Pair), end='')")
     assert text_of(ran["outputs"]) == code

@@ -1,20 +1,23 @@
 """ページの中のプログラムは、ページにも、その記憶にも、ネットワークにも届かない。出力は文字で、図も印から作り直される。
 
 逃げようとするプログラムは、外のサーバー(テストの中の、別の番地)を呼び、ページの題や記憶を書き換えようとする。
-どれのあとでも、外のサーバーには1度もつながらず、ページは元のままで、次のプログラムが動く。
+どれのあとでも、外のサーバーには1度もつながらず、ページは元のままで、次のプログラムが動く。ChromiumとFirefoxで試す。
 """
 
 from __future__ import annotations
 
+import functools
 import http.server
-import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
 
-from .live import open_live, run, text_of
+from .conftest import QuietHandler, serve
+from .firefox import FirefoxPage
+from .live import BROWSERS, Window, open_asked, run, text_of
 
 SECRET = "読者の記録"
 
@@ -42,16 +45,14 @@ class Outside(http.server.BaseHTTPRequestHandler):
 def outside() -> Iterator[tuple[str, list[str]]]:
     reached: list[str] = []
     handler = type("Handler", (Outside,), {"reached": reached})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", reached
-    server.shutdown()
-    server.server_close()
+    with serve(handler) as address:
+        yield address, reached
 
 
-@pytest.fixture(scope="module")
-def page(chromium: Browser, address: str) -> Iterator[Page]:
-    opened = open_live(chromium, address)
+@pytest.fixture(scope="module", params=BROWSERS)
+def page(request: pytest.FixtureRequest) -> Iterator[Window]:
+    opening = open_asked(request)
+    opened = next(opening)
     opened.evaluate(
         """(secret) => {
           localStorage.setItem("secret", secret);
@@ -63,10 +64,10 @@ def page(chromium: Browser, address: str) -> Iterator[Page]:
         SECRET,
     )
     yield opened
-    opened.close()
+    next(opening, None)
 
 
-def state(page: Page) -> dict[str, Any]:
+def state(page: Window) -> dict[str, Any]:
     """プログラムが変えてはならないもの。"""
     found: dict[str, Any] = page.evaluate("""async () => ({
       title: document.title,
@@ -83,7 +84,10 @@ def state(page: Page) -> dict[str, Any]:
       taken: window.taken ?? null,
       heard,
     })""")
-    return {**found, "pages": len(page.context.pages)}
+    return {
+        **found,
+        "pages": page.pages if isinstance(page, FirefoxPage) else len(page.context.pages),
+    }
 
 
 # 名前: 逃げようとするプログラム。OUTSIDE は外のサーバーの番地になる
@@ -160,7 +164,7 @@ def test_there_are_twenty_attempts_to_escape() -> None:
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_a_program_cannot_escape(
-    page: Page, address: str, outside: tuple[str, list[str]], name: str
+    page: Window, address: str, outside: tuple[str, list[str]], name: str
 ) -> None:
     server, reached = outside
     before = state(page)
@@ -177,28 +181,33 @@ def test_a_program_cannot_escape(
 LOOSE = ("fetch", "XMLHttpRequest", "importScripts", "blobのワーカー", "urllib")
 
 
-@pytest.fixture(scope="module")
-def open_frame(chromium: Browser, address: str) -> Iterator[Page]:
-    """枠のCSPを緩めて、外につながるようにしたページ。検査が働くことを確かめるためだけに使う。"""
+class Loose(QuietHandler):
+    """枠のCSPを緩めて、外につながるようにしたサイト。検査が働くことを確かめるためだけに使う。"""
 
-    def loosened(route: Route) -> None:
-        html = route.fetch().text()
+    def do_GET(self) -> None:
+        if not urlsplit(self.path).path.endswith("/frame.html"):
+            return super().do_GET()
+        html = Path(self.translate_path(self.path)).read_text("utf-8")
         loose = html.replace("default-src 'none';", "default-src 'none'; connect-src *;")
         loose = loose.replace(" blob: ", " blob: http: ")
         assert loose.count("*") > html.count("*")
         assert loose.count("http:") > html.count("http:")
-        route.fulfill(body=loose, content_type="text/html; charset=utf-8")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(loose.encode())
+        return None
 
-    context = chromium.new_context()
-    context.route("**/frame.html", loosened)
-    opened = open_live(context, address)
-    yield opened
-    context.close()
+
+@pytest.fixture(scope="module", params=BROWSERS)
+def open_frame(request: pytest.FixtureRequest, site: Path) -> Iterator[Window]:
+    with serve(functools.partial(Loose, directory=str(site))) as address:
+        yield from open_asked(request, address)
 
 
 @pytest.mark.parametrize("name", LOOSE)
 def test_the_same_program_would_escape_from_a_frame_with_a_looser_policy(
-    open_frame: Page, outside: tuple[str, list[str]], name: str
+    open_frame: Window, outside: tuple[str, list[str]], name: str
 ) -> None:
     server, reached = outside
     run(open_frame, PRELUDE + ESCAPES[name].replace("OUTSIDE", server), limit=5)
@@ -219,7 +228,7 @@ def test_the_same_program_would_escape_from_a_frame_with_a_looser_policy(
         "{ kind: '__proto__', run: 1 }",
     ],
 )
-def test_a_forged_message_from_another_window_is_not_heard(page: Page, message: str) -> None:
+def test_a_forged_message_from_another_window_is_not_heard(page: Window, message: str) -> None:
     """窓への知らせは、どこから来ても、プログラムの出力にはならない(口はページと枠だけが持つ)。"""
     outputs = page.evaluate(
         f"""async () => {{
@@ -312,7 +321,7 @@ def test_there_are_fifty_payloads() -> None:
 
 @pytest.mark.parametrize("number", range(len(PAYLOADS)))
 def test_a_payload_in_the_output_has_no_effect(
-    page: Page, outside: tuple[str, list[str]], number: int
+    page: Window, outside: tuple[str, list[str]], number: int
 ) -> None:
     server, reached = outside
     payload = PAYLOADS[number].replace("OUTSIDE", server)
@@ -354,7 +363,7 @@ def test_a_payload_in_the_output_has_no_effect(
     assert reached == []
 
 
-def test_a_figure_of_the_book_passes_whole(page: Page) -> None:
+def test_a_figure_of_the_book_passes_whole(page: Window) -> None:
     """作り直した図は、もとの図と同じ要素と属性をもつ。"""
     code = (
         "from bibun.graph import Graph\nfrom bibun.render import draw, draw_sweep\n"

@@ -5,6 +5,8 @@ import type { Boot, FromWorker, Job } from "./wire.js";
 const MEMORY = 1024 * 2 ** 20; // Pythonに使わせる記憶。これを超えると MemoryError になる
 const HOME = "https://files.invalid/"; // Pyodideがファイルを探す名前。どこにもつながらない
 
+declare const importScripts: unknown;
+
 type Session = { run(code: string, cell: string): string };
 
 type FileSystem = { writeFile(path: string, data: Uint8Array): void };
@@ -41,8 +43,10 @@ async function boot({ files, wasm }: Boot, port: MessagePort): Promise<void> {
 
 async function load(files: Boot["files"], wasm: WebAssembly.Module): Promise<Pyodide> {
   // Pyodideの求めるものには、ページから渡されたもので答える
-  const network = self.fetch; // 枠のCSPが、どこにもつながせない
-  self.fetch = async () => new Response(files["python_stdlib.zip"]);
+  const restored = { fetch: self.fetch, importScripts }; // 枠のCSPが、どこにもつながせない
+  const fetch = async () => new Response(files["python_stdlib.zip"]);
+  // Pyodideは importScripts が使えるか試す。あると、ブラウザーがCSPの違反として書き出す
+  Object.assign(self, { fetch, importScripts: undefined });
   WebAssembly.instantiateStreaming = async (_, imports) => ({
     module: wasm,
     instance: await WebAssembly.instantiate(wasm, imports),
@@ -68,7 +72,7 @@ async function load(files: Boot["files"], wasm: WebAssembly.Module): Promise<Pyo
     if (!snapshot) throw failure;
     return loadPyodide(options); // 記憶を読めないブラウザーでは、初めから起こす
   });
-  self.fetch = network;
+  Object.assign(self, restored);
   return pyodide;
 }
 
