@@ -15,6 +15,7 @@ function start(event: MessageEvent<Files>): void {
   const workers = new Map<number, Worker>();
 
   control.onmessage = async ({ data, ports }: MessageEvent<ToFrame>) => {
+    if (data.kind === "call") return control.postMessage(null);
     if (data.kind === "end") {
       workers.get(data.lane)?.terminate();
       workers.delete(data.lane);

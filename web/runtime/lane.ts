@@ -3,12 +3,36 @@ import { RuntimeFailure } from "./contract.js";
 import { PLACE } from "./download.js";
 import { fromWorker, type Files, type FromWorker, type Job, type ToFrame } from "./wire.js";
 
-/** サイトの外に置いた枠。 */
+const BEAT = 1_000; // 枠に呼びかける間隔(ミリ秒)
+const PATIENCE = 3; // これだけ続けて返事がなければ、枠はなくなった
+
+/**
+ * サイトの外に置いた枠。
+ *
+ * 枠は、ブラウザーによっては別のプロセスで動く。記憶を使い切ると、そのプロセスごとなくなり、ページには何も
+ * 知らされない。そこで、呼びかけ続ける。枠のスクリプトはプログラムを動かさないので、いつでもすぐに答える。
+ */
 export class Frame {
   private readonly control = new MessageChannel();
-  private lanes = 0;
+  private readonly lanes = new Map<number, Lane>();
+  private readonly watch: number;
+  private spawned = 0;
+  private unanswered = 0;
 
-  private constructor(element: HTMLIFrameElement, files: Files) {
+  private constructor(
+    private readonly element: HTMLIFrameElement,
+    files: Files,
+    onLost: () => void,
+  ) {
+    this.control.port1.onmessage = () => (this.unanswered = 0);
+    this.watch = setInterval(() => {
+      if (this.unanswered < PATIENCE) return this.call();
+      this.remove();
+      onLost();
+      for (const lane of this.lanes.values()) {
+        lane.onMessage({ kind: "broken", reason: "枠がなくなりました" });
+      }
+    }, BEAT);
     element.contentWindow!.postMessage(files, "*", [
       this.control.port2,
       ...Object.values(files), // 写さずに渡す
@@ -16,7 +40,7 @@ export class Frame {
   }
 
   /** 枠を置いて、ファイルを渡す。`files` は、枠を用意する間に受け取っていてよい。 */
-  static async open(files: Promise<Files>): Promise<Frame> {
+  static async open(files: Promise<Files>, onLost: () => void): Promise<Frame> {
     const element = document.createElement("iframe");
     element.setAttribute("sandbox", "allow-scripts");
     element.src = new URL("frame.html", PLACE).href;
@@ -25,7 +49,7 @@ export class Frame {
     const loaded = new Promise((done) => element.addEventListener("load", done, { once: true }));
     document.body.append(element);
     try {
-      return new Frame(element, (await Promise.all([files, loaded]))[0]);
+      return new Frame(element, (await Promise.all([files, loaded]))[0], onLost);
     } catch (failure) {
       element.remove();
       throw failure;
@@ -34,10 +58,26 @@ export class Frame {
 
   /** 新しいワーカーを起こす。 */
   spawn(): Lane {
-    const lane = this.lanes++;
+    const lane = this.spawned++;
     const { port1, port2 } = new MessageChannel();
     this.tell({ kind: "spawn", lane }, [port2]);
-    return new Lane(port1, () => this.tell({ kind: "end", lane }, []));
+    const spawned = new Lane(port1, () => {
+      this.lanes.delete(lane);
+      this.tell({ kind: "end", lane }, []);
+    });
+    this.lanes.set(lane, spawned);
+    return spawned;
+  }
+
+  /** 枠を消す。中のワーカーも終わる。 */
+  remove(): void {
+    clearInterval(this.watch);
+    this.element.remove();
+  }
+
+  private call(): void {
+    this.unanswered += 1;
+    this.tell({ kind: "call" }, []);
   }
 
   private tell(message: ToFrame, ports: MessagePort[]): void {

@@ -38,6 +38,7 @@ export class PageRuntime implements Runtime {
   private running: Running | null = null;
   private runs = 0;
   private stops = 0;
+  private lost = false; // 動いていないうちに、枠がなくなった
 
   get state(): Runtime["state"] {
     if (this.running) return "running";
@@ -47,42 +48,65 @@ export class PageRuntime implements Runtime {
 
   start(onProgress: (progress: Progress) => void = () => {}): Promise<void> {
     this.started ??= this.open(onProgress).catch((failure: unknown) => {
-      this.started = this.frame = null;
+      void this.frame?.then((frame) => frame.remove()).catch(() => {});
+      this.frame = this.spare = this.started = null;
       throw failure instanceof RuntimeFailure ? failure : new RuntimeFailure(String(failure));
     });
     return this.started;
   }
 
-  private async open(onProgress: (progress: Progress) => void): Promise<void> {
+  private async open(onProgress: (progress: Progress) => void, again = true): Promise<void> {
     if (typeof WebAssembly === "undefined" || typeof DecompressionStream === "undefined") {
       throw new RuntimeFailure(
         "このブラウザーでは、プログラムを動かせません。新しいChrome、Edge、Firefox、Safariで動きます。",
       );
     }
     let size = 0;
-    const files = download((loaded, total) => {
-      size = total;
-      onProgress({ phase: "download", loaded, total });
-    });
-    this.frame = Frame.open(files);
-    const lane = (await this.frame).spawn();
+    this.frame ??= Frame.open(
+      download((loaded, total) => {
+        size = total;
+        onProgress({ phase: "download", loaded, total });
+      }),
+      () => this.lose(),
+    );
+    const opened = this.frame;
+    const frame = await opened;
+    const lane = this.spare ?? frame.spawn();
+    this.spare = null;
     onProgress({ phase: "start", loaded: size, total: size });
-    await lane.ready;
+    try {
+      await lane.ready;
+    } catch (failure) {
+      if (again && this.frame !== opened) return this.open(onProgress, false); // 枠がなくなっていた
+      throw failure;
+    }
     this.lane = lane;
     onProgress({ phase: "ready", loaded: size, total: size });
     setTimeout(() => void this.prepareSpare(), SPARE_AFTER);
   }
 
   private async prepareSpare(): Promise<void> {
-    const frame = await this.frame;
+    const frame = await this.frame?.catch(() => null);
     if (frame) this.spare ??= frame.spawn();
+  }
+
+  /** 枠がなくなった。動いているものはそこで終わり、次のものは新しい枠で動く。用意の途中なら、open がやり直す。 */
+  private lose(): void {
+    this.frame = this.spare = null;
+    if (this.running) return void this.abandon("crashed");
+    if (!this.lane) return;
+    this.lane = this.started = null;
+    this.lost = true;
   }
 
   run(code: string, options: RunOptions): Promise<Result> {
     const stops = this.stops;
     const turn = this.last.then(async () => {
       await this.start();
-      return stops === this.stops ? this.execute(code, options) : this.notRun(options);
+      if (stops !== this.stops) return notRun("stopped", options);
+      if (!this.lost) return this.execute(code, options);
+      this.lost = false;
+      return notRun("crashed", options); // 変数が、知らないうちに失われていた
     });
     this.last = turn.catch(() => {});
     return turn;
@@ -136,7 +160,7 @@ export class PageRuntime implements Runtime {
   /** 動いているものを打ち切り、そう告げて、予備のワーカーに替える。 */
   private abandon(ended: Exclude<Ended, "done" | "error">): Promise<void> {
     const { running } = this;
-    const replaced = this.replace();
+    const replaced = this.replace().catch(() => {}); // 用意できなかったことは、次の run が言う
     if (running) {
       running.options.onOutput(notice(ended, running.options));
       running.finish(ended);
@@ -144,22 +168,10 @@ export class PageRuntime implements Runtime {
     return replaced;
   }
 
-  private notRun(options: RunOptions): Result {
-    options.onOutput(notice("stopped", options));
-    return { ended: "stopped", ok: false, kept: false, seconds: 0, verdicts: [], error: null };
-  }
-
   private replace(): Promise<void> {
     this.lane?.end();
-    this.lane = null;
-    this.started = (async () => {
-      const lane = this.spare ?? (await this.frame!).spawn();
-      this.spare = null;
-      await lane.ready;
-      this.lane = lane;
-      setTimeout(() => void this.prepareSpare(), SPARE_AFTER);
-    })();
-    return this.started;
+    this.lane = this.started = null;
+    return this.start();
   }
 
   async stop(): Promise<void> {
@@ -169,9 +181,16 @@ export class PageRuntime implements Runtime {
 
   async reset(): Promise<void> {
     this.stops += 1;
+    this.lost = false;
     if (this.running) await this.abandon("stopped");
     else if (this.lane) await this.replace();
   }
+}
+
+/** 動かさずに終える。 */
+function notRun(ended: keyof typeof WORDS, options: RunOptions): Result {
+  options.onOutput(notice(ended, options));
+  return { ended, ok: false, kept: false, seconds: 0, verdicts: [], error: null };
 }
 
 function notice(ended: keyof typeof WORDS, options: RunOptions): Output {

@@ -14,8 +14,11 @@ export interface Files {
   "snapshot.bin"?: ArrayBuffer; // bibunを読み込んだところの記憶。なければ、初めから起こす
 }
 
-/** ページから枠へ。 */
-export type ToFrame = { kind: "spawn"; lane: number } | { kind: "end"; lane: number };
+/** ページから枠へ。枠は call に答えるだけで、ほかには何も言わない。 */
+export type ToFrame =
+  | { kind: "spawn"; lane: number }
+  | { kind: "end"; lane: number }
+  | { kind: "call" };
 
 /** 枠からワーカーへ、初めに1度だけ。 */
 export interface Boot {
