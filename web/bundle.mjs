@@ -19,6 +19,7 @@ const common = {
 
 // 初めて「実行」が押されたときに読むもの。名前に中身の印を付け、古いものと混ざらないようにする
 await rm(`${outdir}/live`, { recursive: true, force: true });
+const liveModule = await bundleRuntime(common);
 const live = await esbuild.build({
   ...common,
   entryPoints: { page: "web/live/page.ts" },
@@ -28,6 +29,7 @@ const live = await esbuild.build({
   format: "esm",
   splitting: true,
   metafile: true,
+  define: { LIVE_MODULE: JSON.stringify(liveModule) },
 });
 const [page] = Object.entries(live.metafile.outputs).find(
   ([, { entryPoint }]) => entryPoint === "web/live/page.ts",
@@ -42,5 +44,3 @@ await esbuild.build({
   external: ["*.woff2"],
   define: { LIVE_PAGE: JSON.stringify(`live/${basename(page)}`) },
 });
-
-await bundleRuntime(common);

@@ -10,6 +10,8 @@ import * as record from "./record";
 import { Session, type Ran } from "./session";
 import { Waiting } from "./waiting";
 
+declare const LIVE_MODULE: string; // live.js の番地。web/bundle.mjs が決める
+
 const SAVE_AFTER = 400; // 書く手が止まってから、残すまで(ミリ秒)
 
 const ENDED: Record<Exclude<Result["ended"], "done">, string> = {
@@ -125,7 +127,7 @@ class PageDesk implements Desk {
   }
 
   private async load(): Promise<Engine> {
-    const address = new URL("live.js", import.meta.url).href;
+    const address = new URL(LIVE_MODULE, import.meta.url).href;
     const module = (await import(address)) as LiveModule;
     const runtime = module.createRuntime();
     const chapter = this.cells[0]!.id.split("#")[0]!;

@@ -4,29 +4,23 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as esbuild from "esbuild";
 
-/** 置き場の `live/` に作る。 */
+/** 置き場の `live/` に作り、live.js を呼ぶ番地を返す。番地は中身の印を持つので、前に公開したものが使われることはない。 */
 export async function bundleRuntime(common) {
   const outdir = join(common.outdir, "live");
-  await esbuild.build({
-    ...common,
-    outdir,
-    entryPoints: ["web/runtime/live.ts"],
-    format: "esm",
-  });
-  await esbuild.build({
-    ...common,
-    outdir,
-    entryPoints: ["web/runtime/worker.ts"],
-    format: "iife",
-  });
-  const frame = await esbuild.build({
-    ...common,
-    entryPoints: ["web/runtime/frame.ts"],
-    format: "iife",
-    write: false,
-  });
   await mkdir(outdir, { recursive: true });
-  await writeFile(join(outdir, "frame.html"), page(frame.outputFiles[0].text.trim()));
+  const build = async (name, format, define = {}) => {
+    const entryPoints = [`web/runtime/${name}.ts`];
+    const made = await esbuild.build({ ...common, entryPoints, format, define, write: false });
+    return made.outputFiles[0].text;
+  };
+  /** 書いて、呼ぶときの番地を返す。 */
+  const put = async (name, text) => {
+    await writeFile(join(outdir, name), text);
+    return `${name}?v=${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+  };
+  await put("worker.js", await build("worker", "iife")); // 番地は、ほかのファイルとともに manifest.json が決める
+  const frame = await put("frame.html", page((await build("frame", "iife")).trim()));
+  return put("live.js", await build("live", "esm", { FRAME: JSON.stringify(frame) }));
 }
 
 /** 枠のページ。書かれたスクリプトと、渡されたファイルのほかは、何も読めない。 */

@@ -6,6 +6,8 @@ import { fromWorker, type Files, type FromWorker, type Job, type ToFrame } from 
 const BEAT = 1_000; // 枠に呼びかける間隔(ミリ秒)
 const PATIENCE = 3; // これだけ続けて返事がなければ、枠はなくなった
 
+declare const FRAME: string; // 枠の番地。bundle.mjs が決める
+
 /**
  * サイトの外に置いた枠。
  *
@@ -43,7 +45,7 @@ export class Frame {
   static async open(files: Promise<Files>, onLost: () => void): Promise<Frame> {
     const element = document.createElement("iframe");
     element.setAttribute("sandbox", "allow-scripts");
-    element.src = new URL("frame.html", PLACE).href;
+    element.src = new URL(FRAME, PLACE).href;
     element.hidden = true;
     element.title = "プログラムを動かす枠";
     const loaded = new Promise((done) => element.addEventListener("load", done, { once: true }));
