@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
+import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from bibun.exercise import Exercise
 from bibun.exercises import exercises
 from test_exercises import run as judged_in_python
 
+from .conftest import CHROMIUM_FLAGS, QuietHandler, serve, tool
 from .test_browser import open_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +101,34 @@ def test_nothing_is_requested_before_the_first_click(chromium: Browser, address:
     assert any("book.js" in url for url in asked)
     assert [url for url in asked if "/live/" in url] == []
     page.close()
+
+
+def test_what_is_fetched_after_the_click_is_named_by_its_content(
+    chromium: Browser, address: str, site: Path
+) -> None:
+    """公開し直したサイトで、前に覚えたものが新しいものと混ざらない。一覧(JSON)は、毎回確かめる。"""
+    page = chromium.new_page()
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request))
+    page.goto(f"{address}/book/use/tensor.html", wait_until="networkidle")
+    asked.clear()
+    press_run(cell(page, 0))
+    loose = []
+    for request in asked:
+        place = urlsplit(request.url)
+        if place.scheme == "blob" or re.search(r"-[A-Z0-9]{8}\.js$", place.path):
+            continue
+        if place.path.endswith(".json"):
+            assert request.all_headers()["cache-control"] in {"max-age=0", "no-cache"}
+            continue
+        data = (site / place.path.lstrip("/")).read_bytes()
+        plain = gzip.decompress(data) if place.path.endswith(".gz") else data
+        if place.query.removeprefix("v=") != hashlib.sha256(plain).hexdigest()[:16]:
+            loose.append(request.url)
+    names = {Path(urlsplit(request.url).path).name for request in asked}
+    page.close()
+    assert loose == []
+    assert {"live.js", "frame.html", "worker.js.gz", "bibun.zip.gz", "manifest.json"} <= names
 
 
 def test_what_every_page_carries_is_light(site: Path) -> None:
@@ -228,6 +261,93 @@ DIFFERENT = """() => [...document.querySelectorAll('.live-cell')].flatMap(cell =
   const text = e => [...(e?.querySelectorAll('pre') ?? [])].map(p => p.textContent).join('');
   return text(built) === text(live) ? [] : [cell.dataset.cell, text(built), text(live)];
 })"""
+
+
+def test_the_time_limit_and_a_crash_end_in_words_and_a_working_button(
+    opened: Callable[..., Opened],
+) -> None:
+    page, _ = opened()
+    page.clock.install()  # ページの時計だけを進める。Pythonの動くワーカーの時計は、本物のまま
+    here = cell(page, 0)
+    press_run(here)
+    here.locator(".cm-content").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("while True:\n    pass")
+    page.keyboard.press("Control+Enter")
+    expect(here.locator(".live-status")).to_have_text("動かしています。")
+    page.clock.fast_forward(19_000)
+    expect(button(here, "停止")).to_be_visible()
+    page.clock.fast_forward(2_000)
+    finish(here)
+    expect(here.locator(".live-notice")).to_contain_text(
+        "20秒たっても終わらなかったので、止めました"
+    )
+    expect(here.locator(".live-status")).to_contain_text("時間の限りがきたので、止めました")
+    expect(page.get_by_role("status").last).to_contain_text("20秒たっても終わらなかった")
+
+    write(page, here, "import json\njson.dumps = None")
+    expect(here.locator(".live-notice")).to_contain_text(
+        "Pythonが続けられなくなり、動かし直しました"
+    )
+    expect(here.locator(".live-status")).to_contain_text("続けられなくなったので、止めました")
+    expect(page.get_by_role("status").last).to_contain_text("Pythonが続けられなくなり")
+    write(page, here, "1 + 1")
+    assert here.locator(".live-output").inner_text().strip() == "2"
+
+
+# ページの中から、起きたことをサーバーに言う。枠のプロセスが落ちると、playwrightはページごと落ちたとみなして
+# 何も尋ねられなくなるが、ページは生きている
+WITNESS = """() => void (async () => {
+  const here = document.querySelector(".live-cell");
+  const until = async (ready) => {
+    while (!ready()) await new Promise((done) => setTimeout(done, 50));
+  };
+  const shown = async (selector) => {
+    await until(() => here.querySelector(selector) && !here.matches("[data-running]"));
+    fetch(`/said/${encodeURIComponent(here.querySelector(selector).textContent)}`);
+  };
+  await shown(".live-notice");
+  here.querySelector(".live-undo").click();
+  here.querySelector(".live-run").click();
+  await shown(".live-output");
+})()"""
+
+
+def test_memory_used_up_outside_python_ends_in_words_and_a_working_button(
+    chromium: Browser, site: Path
+) -> None:
+    """JavaScriptの値で記憶を使い切ると、Chromiumは枠のプロセスを終わらせる。"""
+    said: list[str] = []
+
+    class Listening(QuietHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/said/"):
+                said.append(unquote(self.path.removeprefix("/said/")))
+            super().do_GET()
+
+    crashed: list[Page] = []
+    small = [*CHROMIUM_FLAGS, "--js-flags=--max-old-space-size=256"]  # 早く使い切るように
+    with serve(functools.partial(Listening, directory=str(site))) as address:
+        browser = chromium.browser_type.launch(executable_path=tool.find(), args=small)
+        page = browser.new_page()
+        page.on("crash", lambda page: crashed.append(page))
+        page.goto(f"{address}/book/use/tensor.html")
+        press_run(cell(page, 0))
+        page.evaluate(WITNESS)
+        here = cell(page, 0)
+        here.locator(".cm-content").focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(
+            "import js\nkept = []\nwhile True: kept.append(js.Array.new(10**6).fill(1.5))"
+        )
+        page.keyboard.press("Control+Enter")
+        until = time.monotonic() + SLOW / 1000
+        while len(said) < 2 and time.monotonic() < until:
+            time.sleep(0.1)
+        browser.close()
+    assert crashed
+    assert "Pythonが続けられなくなり、動かし直しました" in said[0]
+    assert said[1].strip() == "tensor(2., requires_grad=True)"
 
 
 def test_run_all_shows_what_the_book_shows(opened: Callable[..., Opened]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from playwright.sync_api import Browser, Route
 
 from bibun.browser.session import OUTPUT_LIMIT
 from bibun.exercises import exercises
 
-from .live import BROWSERS, RUN_CHAPTER, Window, open_asked, run, text_of
+from .live import BROWSERS, RUN_CHAPTER, Window, open_asked, open_live, run, text_of
 from .test_book import PAGES, ROOT
 
 HIDDEN_STEPS = re.compile(r"\n  \(ライブラリーの内側の\d+段は省略\)")
@@ -136,6 +138,41 @@ def test_cells_that_cannot_run_really_cannot(page: Window, site: Path) -> None:
             error = run(page, source)["result"]["error"]
             assert error is not None, cell["id"]
             assert error["name"] in MISSING, error
+
+
+def half(packed: bytes) -> bytes:
+    plain = gzip.decompress(packed)
+    return gzip.compress(plain[: len(plain) // 2], 1)
+
+
+# 届いた記憶をどう壊すか。None は、届かないこと
+SPOILED: dict[str, Callable[[bytes], bytes] | None] = {
+    "ない": None,
+    "送られる途中で切れた": lambda packed: packed[: len(packed) // 2],
+    "半分しかない": half,
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_without_a_good_snapshot_python_starts_from_nothing(
+    chromium: Browser, address: str, how: str
+) -> None:
+    context = chromium.new_context()
+    asked: list[str] = []
+
+    def spoil(route: Route) -> None:
+        asked.append(route.request.url)
+        change = SPOILED[how]
+        if change is None:
+            route.fulfill(status=404)
+        else:
+            route.fulfill(body=change(route.fetch().body()), content_type="application/gzip")
+
+    context.route("**/snapshot.bin.gz*", spoil)
+    page = open_live(context, address)
+    still_works(page)
+    assert len(asked) == 1
+    context.close()
 
 
 @pytest.mark.parametrize("identifier", sorted(exercises()))
@@ -262,6 +299,47 @@ def test_other_ends_have_words_and_keep_the_variables(page: Window, code: str, s
 def test_a_broken_session_is_replaced(page: Window) -> None:
     ran = run(page, "import json\njson.dumps = None")
     assert ran["result"]["ended"] == "crashed"
+    still_works(page)
+
+
+# 枠のプロセスがなくなると、ページから見て、枠が消されたのと同じに、何も届かなくなる
+LOSE = "document.querySelectorAll('iframe').forEach((frame) => frame.remove())"
+
+
+def test_a_program_whose_frame_is_lost_ends_and_the_next_one_runs(page: Window) -> None:
+    ran = page.evaluate(
+        f"""async () => {{
+          const outputs = [];
+          const options = {{ cell: "失う#1", onOutput: (output) => outputs.push(output) }};
+          const running = runtime.run("while True: pass", options);
+          setTimeout(() => {LOSE}, 200);
+          return {{ result: await running, outputs }};
+        }}"""
+    )
+    assert (ran["result"]["ended"], ran["result"]["kept"]) == ("crashed", False)
+    assert "動かし直しました" in text_of(ran["outputs"])
+    still_works(page)
+
+
+def test_variables_lost_with_an_idle_frame_are_not_taken_for_kept(page: Window) -> None:
+    run(page, "kept = 1")
+    page.evaluate(LOSE)
+    page.wait_for_timeout(5_000)
+    ran = run(page, "kept")
+    assert (ran["result"]["ended"], ran["result"]["kept"]) == ("crashed", False)
+    still_works(page)
+
+
+def test_a_frame_lost_while_the_next_worker_starts_is_replaced(page: Window) -> None:
+    ran = page.evaluate(
+        f"""async () => {{
+          const options = {{ cell: "失う#1", timeLimit: 0.5, onOutput: () => {{}} }};
+          const running = runtime.run("while True: pass", options);
+          {LOSE};
+          return [await running, await runtime.run("1 + 1", options)].map(({{ ended }}) => ended);
+        }}"""
+    )
+    assert ran == ["timeout", "done"]
     still_works(page)
 
 
