@@ -383,3 +383,77 @@ def test_a_figure_of_the_book_passes_whole(page: Window) -> None:
             outputs[0]["markup"],
         )
         assert same
+
+
+# ---- 画面をとおして -----------------------------------------------------------------------------
+
+# 初めのセルのエディターに書き、「実行」を押し、出てきたものを1つずつ押してから、何があるかを返す
+SHOW = """async (code) => {
+  const cell = document.querySelector(".live-cell");
+  const until = async (ready) => {
+    while (!ready()) await new Promise((done) => setTimeout(done, 5));
+  };
+  const press = async () => {
+    cell.querySelector(".live-run").click();
+    await until(() => cell.querySelector(".cm-content") && !cell.matches("[data-running]"));
+  };
+  if (!cell.querySelector(".cm-content")) await press();
+  cell.querySelector(".cm-content").focus();
+  document.execCommand("selectAll");
+  document.execCommand("insertText", false, code);
+  await until(() => cell.querySelector(".cm-content").textContent === code);
+  await press();
+  const output = cell.querySelector(".live-output");
+  const elements = [...output.querySelectorAll("*")];
+  for (const element of elements) {
+    for (const kind of ["click", "focus", "load", "error", "toggle"]) {
+      element.dispatchEvent(new Event(kind, { bubbles: true }));
+    }
+  }
+  await new Promise((done) => setTimeout(done, 20));
+  const text = (selector) => output.querySelector(selector)?.textContent ?? null;
+  return {
+    names: elements.map((element) => element.localName),
+    attributes: elements.flatMap(({ attributes }) =>
+      [...attributes].map(({ name, value }) => [name, value])),
+    printed: text(".stream pre"),
+    warned: text(".stderr pre"),
+    failed: text(".live-error-last"),
+  };
+}"""
+UNDO = "document.querySelector('.live-cell .live-undo').click()"
+OURS = ["pre", "p", "strong"]  # 画面が出力を入れるのに使う要素
+
+
+def harmless(found: dict[str, Any]) -> None:
+    """許した要素と属性だけである。"""
+    assert set(found["names"]) <= {*ALLOWED.split(), *OURS}
+    for name, value in found["attributes"]:
+        assert not name.startswith("on")
+        assert name not in {"href", "xlink:href", "src", "srcset", "id", "filter"}
+        assert not any(word in value for word in ("url", "javascript", "fixed"))
+
+
+def test_no_payload_has_an_effect_when_the_page_shows_it(
+    page: Window, outside: tuple[str, list[str]]
+) -> None:
+    server, reached = outside
+    page.evaluate(SHOW, "print(1)")
+    page.evaluate(UNDO)
+    before = state(page)
+    for each in PAYLOADS:
+        payload = each.replace("OUTSIDE", server)
+        text = payload.encode("utf-8", "replace").decode()
+        shown = page.evaluate(
+            SHOW,
+            f"import sys; p = {payload!a}; print(p); print(p, file=sys.stderr); "
+            "type('Drawn', (), {'_repr_html_': lambda self: p, '__repr__': lambda self: p})()",
+        )
+        harmless(shown)
+        assert (shown["printed"], shown["warned"]) == (f"{text}\n", f"{text}\n")
+        failed = page.evaluate(SHOW, f"raise RuntimeError({payload!a})")
+        harmless(failed)
+        assert failed["failed"].startswith("RuntimeError: ")
+        page.evaluate(UNDO)
+        assert state(page) == before, payload
+        assert reached == [], payload
