@@ -42,6 +42,9 @@ class Window(Protocol):
     def evaluate(self, expression: str, arg: Any = None) -> Any:
         """式の値。関数なら呼んだ値。"""
 
+    def wait_for_function(self, expression: str) -> Any:
+        """式が真になるまで待つ。"""
+
     def wait_for_timeout(self, timeout: float) -> None:
         """ミリ秒だけ待つ。"""
 

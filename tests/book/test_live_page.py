@@ -50,6 +50,8 @@ def press_run(where: Locator) -> None:
     """「実行」(演習なら「採点」)を押し、終わるのを待つ。"""
     where.locator(".live-run").click()
     finish(where)
+    # 出力がなければ、そのわけを言う(混んだ計算機で、上のセルの時間の限りがきたときなど)
+    assert where.locator(".live-output").count() == 1, where.locator(".live-status").inner_text()
 
 
 def write(page: Page, where: Locator, code: str, key: str = "Control+Enter") -> None:
@@ -81,6 +83,7 @@ def opened(chromium: Browser, address: str) -> Iterator[Callable[..., Opened]]:
 
     def open_chapter(name: str = "use/tensor", width: int = 1280, theme: str = "light") -> Opened:
         pages.append(open_page(chromium, f"{address}/book/{name}.html", width, theme))
+        pages[-1][0].set_default_timeout(SLOW)
         return pages[-1]
 
     yield open_chapter

@@ -4,7 +4,7 @@ import { PLACE } from "./download.js";
 import { fromWorker, type Files, type FromWorker, type Job, type ToFrame } from "./wire.js";
 
 const BEAT = 1_000; // 枠に呼びかける間隔(ミリ秒)
-const PATIENCE = 3; // これだけ続けて返事がなければ、枠はなくなった
+const PATIENCE = 6; // これだけ続けて返事がなければ、枠はなくなった
 
 declare const FRAME: string; // 枠の番地。bundle.mjs が決める
 
