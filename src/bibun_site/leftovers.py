@@ -1,7 +1,7 @@
-"""サイトに要らないもの: どのページも読み込まないファイルと、本からなくなったページ。
+"""サイトに要らないもの: どのページも読み込まないファイルと、本からなくなったページと、前のプログラム。
 
 テーマと拡張とSphinxは、この本のページが読み込まない書式やプログラムも ``_static`` に置く。
-Sphinxは、本からなくなったページとその図を消さない。どちらも、サイトにも、まとめたzipにも残さない。
+Sphinxは、本からなくなったページとその図も、名前の変わったプログラムも消さない。どれも、サイトにも、まとめたzipにも残さない。
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from bibun_site import front
 from bibun_site.site import SCRIPTS, STYLES
 
 __all__ = ["setup"]
@@ -26,7 +27,7 @@ def clean(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    for path in [*unloaded(site), *gone(app, site)]:
+    for path in [*unloaded(site), *gone(app, site), *outdated(app, site)]:
         path.unlink()
         for folder in path.parents:
             if folder == site or any(folder.iterdir()):
@@ -60,6 +61,14 @@ def gone(app: Sphinx, site: Path) -> Iterator[Path]:
             yield path
     for path in (site / "_images").glob("*"):
         if path.name not in images:
+            yield path
+
+
+def outdated(app: Sphinx, site: Path) -> Iterator[Path]:
+    """前の ``web/`` をまとめたプログラム。名前が中身の印を持つので、新しいものに置きかわらない。"""
+    bundled = front.place(app) / "live"
+    for path in (site / "_static" / "live").glob("*.js"):
+        if not (bundled / path.name).exists():
             yield path
 
 

@@ -324,7 +324,7 @@ def test_a_program_whose_frame_is_lost_ends_and_the_next_one_runs(page: Window) 
 def test_variables_lost_with_an_idle_frame_are_not_taken_for_kept(page: Window) -> None:
     run(page, "kept = 1")
     page.evaluate(LOSE)
-    page.wait_for_function("runtime.state === 'new'")
+    page.wait_for_function("() => runtime.state === 'new'")
     ran = run(page, "kept")
     assert (ran["result"]["ended"], ran["result"]["kept"]) == ("crashed", False)
     still_works(page)
