@@ -114,7 +114,7 @@ def _column(operand: Any, shape: Size, dtype: DType) -> Any:
     if not isinstance(operand, Tensor):
         return repeat(dtype.round(operand), shape.numel())
     values = operand._data
-    if operand._dtype is not dtype and operand._dtype.rank < 3:
+    if operand._dtype is not dtype:
         values = dtype.round_all(values)
     if operand._shape == shape:
         return values

@@ -105,6 +105,15 @@ def test_sums_along_a_dimension_are_added_in_the_order_of_torch(shape, dim):
     check_digits(lambda T: T.tensor(values).transpose(0, 1).sum(dim=dim), 0)
 
 
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum", "remainder", "pow"])
+def test_a_float64_scalar_is_rounded_before_it_meets_float32_values(name):
+    values, scalar = gaussians(20), 1.3749862313270569
+    check_digits(
+        lambda T: getattr(T, name)(T.tensor(values).abs() + 0.5, T.tensor(scalar, dtype=T.float64)),
+        1 if name == "pow" else 0,
+    )
+
+
 STRETCHED = [(9, -1), (2, 3, -1), (9, -1, 2), (-1, 9, 3), (3, -1, 8), (2, -1, 3, 5)]
 
 
