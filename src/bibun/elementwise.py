@@ -51,6 +51,14 @@ def _rank(dtype: DType) -> int:
 
 
 def to_floating(dtype: DType) -> DType:
+    """小数の型はそのまま、ほかの型はfloat32にする。
+
+    Examples
+    --------
+    >>> from bibun import dtypes
+    >>> to_floating(dtypes.int64), to_floating(dtypes.float64)
+    (torch.float32, torch.float64)
+    """
     return dtype if dtype.is_floating_point else dtypes.float32
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,31 @@ def test_nothing_is_left_when_these_are_killed_at_once(
             for victim in victims:
                 os.kill(pids[victim], how)
         assert settle(lambda: not leftovers() and not folders())
+
+
+@pytest.mark.xdist_group("leftovers")
+def test_a_chapter_ends_when_all_who_would_stop_it_are_killed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """章が起こしたプロセスは、止める者がもういないので残りうる。章そのものは残らない。"""
+    monkeypatch.delenv(WARM_SERVER)
+    with client() as parent:
+        keeper = only_child(parent.pid)
+        server = only_child(keeper)
+        chapters = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        assert chapters
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            for victim in (keeper, server):
+                os.kill(victim, how)
+        try:
+            assert settle(lambda: not any(Path(f"/proc/{pid}").exists() for pid in chapters))
+        finally:
+            for pid in [*map(int, chapters), *leftovers()]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for folder in folders():
+                shutil.rmtree(folder)
+    assert settle(lambda: not leftovers())
 
 
 @pytest.mark.xdist_group("leftovers")
