@@ -18,6 +18,7 @@ __all__ = ["setup"]
 
 # ``_static`` の中の、ページかそのプログラムが読み込むもの。フォルダーなら、その中のすべて
 LOADED = {*STYLES, *SCRIPTS, "icon.svg", "search.js", "search-data.js", "cards", "live"}
+BESIDE_THE_BOOK = {"index", "404", "search"}  # 章でないページ(bibun_site.entrance と search)
 CELLS = "_static/live/cells"  # 章のセル(bibun_site.live)
 BOOK = "book/"
 
@@ -48,8 +49,8 @@ def gone(app: Sphinx, site: Path) -> Iterator[Path]:
     pages = app.env.found_docs
     chapters = {page.removeprefix(BOOK) for page in pages}
     images = {name for _, name in app.env.images.values()}
-    for path in site.glob(f"{BOOK}**/*.html"):
-        if path.relative_to(site).with_suffix("").as_posix() not in pages:
+    for path in [*site.glob("*.html"), *site.glob(f"{BOOK}**/*.html")]:
+        if path.relative_to(site).with_suffix("").as_posix() not in pages | BESIDE_THE_BOOK:
             yield path
     sources = site / "_sources"
     for path in sources.rglob("*"):

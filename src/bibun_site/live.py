@@ -75,6 +75,7 @@ def refresh(path: Path, data: bytes) -> None:
 
 def contents(app: Sphinx) -> dict[str, bytes]:
     """置くファイルの名前と中身。名前は web/runtime/wire.ts の ``Files`` と同じ。"""
+    node.install()
     pyodide = node.PACKAGES / "pyodide"
     files = {name: (pyodide / name).read_bytes() for name in PYODIDE}
     files["bibun.zip"] = archive()

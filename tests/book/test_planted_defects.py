@@ -280,6 +280,8 @@ def test_a_chapter_taken_out_of_the_book_leaves_the_site_and_its_zip(tmp_path: P
     assert "book/gone.html" in site & inside
     images = {path.name for path in (tmp_path / "_build/html/_images").iterdir()}
     (tmp_path / "book/gone.md").unlink()
+    earlier = tmp_path / "_build/html/gone-index.html"  # 前のテーマが書いたページ
+    earlier.write_text('<a href="nowhere.css">x</a>', encoding="utf-8")
     built = build(tmp_path, {"good": GOOD})
     assert built.returncode == 0, built.log
     assert published() == (set(), set())
