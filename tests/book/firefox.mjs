@@ -39,9 +39,23 @@ const jobs = {
   },
   async click(number, selector) {
     const { page } = windows.get(number);
-    // 画面の外の節には、まだ形がない。読者と同じに、見えるところまで送ってから押す
-    await page.$eval(selector, (element) => element.scrollIntoView({ block: "center" }));
-    await page.locator(selector).click();
+    // 画面の外の節には、まだ形がない。読者と同じに、見えるまで送り、動かなくなってから押す(送ると節の形が決まり、ずれる)
+    const still = await page.waitForFunction(
+      (wanted) => {
+        const element = document.querySelector(wanted);
+        const { x, y, width, height } = element.getBoundingClientRect();
+        const at = [x + width / 2, y + height / 2];
+        const before = element.dataset.seenAt;
+        element.dataset.seenAt = at;
+        if (!element.contains(document.elementFromPoint(...at))) {
+          element.scrollIntoView({ block: "center" });
+        } else if (before === String(at)) return at;
+        return false;
+      },
+      { polling: 100 },
+      selector,
+    );
+    await page.mouse.click(...(await still.jsonValue()));
   },
   async press(number, ...keys) {
     const { keyboard } = windows.get(number).page;
