@@ -51,6 +51,11 @@ class GzipHandler(http.server.SimpleHTTPRequestHandler):
 
 def pages(wanted: list[str]) -> list[str]:
     """採点するページ。``wanted`` がなければ、入口、ないときのページ、実行の枠のほかのすべて。"""
+    absent = [page for page in wanted if not (SITE / page).is_file()]
+    if absent:
+        sys.exit(
+            f"{SITE}に{'、'.join(absent)}がありません。`book/use/tensor.html` のように書きます。"
+        )
     if wanted:
         return wanted
     every = [*SITE.glob("book/**/*.html"), SITE / "search.html"]

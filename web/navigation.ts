@@ -37,24 +37,16 @@ export function manageDrawers(): void {
 
 /** 目次の、いま読んでいる節に印を付ける。 */
 export function followReading(): void {
-  // 位置は、章の直下の節から調べ、中は、読んでいる節だけを調べる。画面の外の節の中の位置を聞くと、
-  // ブラウザーは、後回しにした形(text.css)をすべて決めさせられる
-  const parts = new Map<Element, { link: HTMLAnchorElement; target: HTMLElement }[]>();
-  for (const link of document.querySelectorAll<HTMLAnchorElement>(".toc-tree a")) {
+  const entries = [...document.querySelectorAll<HTMLAnchorElement>(".toc-tree a")].flatMap((link) => {
     const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
-    const part = target?.closest("article > section > section");
-    if (!target || !part) continue;
-    if (!parts.has(part)) parts.set(part, []);
-    parts.get(part)!.push({ link, target });
-  }
-  if (!parts.size) return;
+    return target?.closest("article > section > section") ? [{ link, target }] : [];
+  });
+  if (!entries.length) return;
   let marked: HTMLAnchorElement | undefined;
   const mark = (): void => {
     waiting = false;
     const line = innerHeight / 4;
-    const above = (box: Element): boolean => box.getBoundingClientRect().top < line;
-    const entries = [...parts].filter(([part]) => above(part)).at(-1)?.[1];
-    const now = entries?.filter(({ target }) => above(target)).at(-1)?.link;
+    const now = entries.filter(({ target }) => target.getBoundingClientRect().top < line).at(-1)?.link;
     if (now === marked) return;
     marked?.removeAttribute("aria-current");
     marked?.parentElement?.classList.remove("scroll-current");

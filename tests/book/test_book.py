@@ -30,6 +30,7 @@ PAGES = (
     "appendix/index-of-terms",
     "appendix/notation",
     "appendix/bibun",
+    "appendix/bibun-engine",
     "appendix/environment",
 )
 # 本の中のどこかで、本当に出力されていなければならないもの(講義の要)

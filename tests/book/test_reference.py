@@ -36,7 +36,9 @@ RUBRICS = {"用例", "補足", "出典", "規則の書き方"}
 
 @pytest.fixture(scope="module")
 def page(site: Path) -> str:
-    return (site / "book" / "appendix" / "bibun.html").read_text(encoding="utf-8")
+    """手引きとエンジンの2ページをつないだもの。"""
+    parts = ("bibun", "bibun-engine")
+    return "".join((site / f"book/appendix/{part}.html").read_text("utf-8") for part in parts)
 
 
 def test_the_map_names_every_room() -> None:
