@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from bibun_site.progress import Progress
 
 logger = logging.getLogger(__name__)
 
+STOPPED = "stopped"  # 結果とともに覚えておく、実行が止められた理由
 MEMORY = 2 << 30  # 1つの章が、読み込み済みのパッケージのほかに使ってよいバイト数
 
 
@@ -145,12 +145,10 @@ def execute_ahead(app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> N
 
 def _keep(app: Sphinx, cache: ChapterCache, run: Run) -> None:
     path = app.env.doc2path(run.name)
-    bundle = CacheBundleIn(
-        run.notebook, path, data={"execution_seconds": sum(run.seconds.values())}
-    )
-    record = cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    if run.reason:  # 止められた結果は、このビルドの報告にだけ使う
-        app.connect("build-finished", functools.partial(_forget, cache, record.pk))
+    data = {"execution_seconds": sum(run.seconds.values()), STOPPED: run.reason}
+    bundle = CacheBundleIn(run.notebook, path, data=data)
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    if run.reason:
         text = Path(path).read_text(encoding="utf-8")
         first = source_line(text, run.notebook, run.place(run.at))
         message = [f"{run.at + 1}番目のセルで実行が止まりました: {run.reason}"]
@@ -158,17 +156,12 @@ def _keep(app: Sphinx, cache: ChapterCache, run: Run) -> None:
         logger.warning("%s", "\n".join(message), location=(run.name, first))
 
 
-def _forget(cache: ChapterCache, pk: int, *_: object) -> None:
-    with suppress(KeyError):
-        cache.remove_cache(pk)
-
-
 def _cached(cache: ChapterCache, notebook: Any) -> bool:
+    """結果があるか。途中で止められた結果は、そのビルドの報告にだけ使い、次には実行し直す。"""
     try:
-        cache.match_cache_notebook(notebook)
+        return not cache.match_cache_notebook(notebook).data.get(STOPPED)
     except KeyError:
         return False
-    return True
 
 
 def source_line(text: str, notebook: Any, index: int) -> int:

@@ -106,6 +106,37 @@ def test_nothing_is_requested_before_the_first_click(chromium: Browser, address:
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("missing", "pressed"),
+    [
+        ("page-*.js", "run"),
+        ("editor-*.js", "write"),
+        ("live.js*", "run"),
+        ("cells/**", "run"),
+        ("pyodide.asm.wasm*", "run"),
+    ],
+)
+def test_what_did_not_arrive_is_said_and_asked_for_again(
+    chromium: Browser, address: str, missing: str, pressed: str
+) -> None:
+    page = chromium.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{address}/book/start/why-autodiff.html")
+    page.route(f"**/_static/live/{missing}", lambda route: route.abort())
+    here = page.locator(".live-cell").last
+    press = here.locator(f".live-{pressed}").click
+    press()
+    expect(here.locator(".live-status")).to_contain_text("読み込み直してください", timeout=SLOW)
+    expect(here).not_to_have_attribute("data-running", "")
+    page.unroute(f"**/_static/live/{missing}")
+    press()
+    finish(here)
+    expect(here.locator(".cm-content")).to_be_visible()
+    expect(here.locator(".live-output")).to_have_count(1 if pressed == "run" else 0)
+    expect(here.locator(".live-status")).not_to_contain_text("読み込み直してください")
+    page.close()
+
+
 def test_what_is_fetched_after_the_click_is_named_by_its_content(
     chromium: Browser, address: str, site: Path
 ) -> None:

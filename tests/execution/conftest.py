@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -165,3 +166,15 @@ class Book:
             **options,
         )
         return Built(done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+
+    def interrupted_after(self, words: str) -> int:
+        """ビルドし、``words`` を書いたら Ctrl-C で止める。終了コードを返す。"""
+        command, condition = self.command()
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **condition
+        ) as build:
+            assert build.stdout is not None
+            assert any(words in line for line in build.stdout), words
+            build.send_signal(signal.SIGINT)
+            build.stdout.read()
+        return build.returncode

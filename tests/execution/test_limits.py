@@ -294,4 +294,5 @@ def test_the_build_names_the_chapter_the_cell_and_the_line(tmp_path: Path) -> No
     assert "関数 f の中" in built.log
     assert "終わりまで" in book.html("good")
     assert built.executed == {"good", "dies", "segv"}
+    assert book.interrupted_after("[2/2] book/") != 0
     assert book.build().executed == {"dies", "segv"}, "止まった章の結果は、使い回さない"

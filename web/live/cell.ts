@@ -24,6 +24,7 @@ export class Cell {
   private readonly write: HTMLButtonElement | null = null;
   private running = false;
   private runningSince = 0;
+  private late = false;
 
   constructor(
     readonly element: HTMLElement,
@@ -38,15 +39,19 @@ export class Cell {
     this.original = source.textContent.replace(/\n$/, "");
     this.text = this.original;
     this.exercise = exercise;
+    const press = (action: Action): void => {
+      if (this.late) this.say();
+      act(this, action);
+    };
     this.run = makeButton("run", this.runWords, () => {
-      if (!this.running) act(this, "run");
-      else if (performance.now() - this.runningSince > DOUBLE_CLICK) act(this, "stop");
+      if (!this.running) press("run");
+      else if (performance.now() - this.runningSince > DOUBLE_CLICK) press("stop");
     });
-    this.undo = makeButton("undo", "元に戻す", () => act(this, "undo"));
+    this.undo = makeButton("undo", "元に戻す", () => press("undo"));
     this.undo.hidden = true;
     const controls = make("div", "live-controls");
     if (exercise) {
-      this.write = makeButton("write", "答えを書く", () => act(this, "write"));
+      this.write = makeButton("write", "答えを書く", () => press("write"));
       controls.append(this.write);
     }
     controls.append(this.undo, this.run);
@@ -78,7 +83,14 @@ export class Cell {
 
   say(...words: (Node | string)[]): void {
     this.foot.hidden = false;
+    this.late = false;
     this.status.replaceChildren(...words);
+  }
+
+  /** 届かなかったと言う。次に押されたら消す。 */
+  sayLate(words: string): void {
+    this.say(words);
+    this.late = true;
   }
 
   explain(words: string): void {

@@ -1,4 +1,5 @@
 // 動かせるセルにボタンを置き、初めて押されたときに、残りのプログラム(page.ts)を読む。
+import { TRY_AGAIN } from "../runtime/contract";
 import { announce, prepareAnnouncements } from "./announce";
 import { Cell, type Act, type Action } from "./cell";
 import { make, makeButton } from "./elements";
@@ -24,8 +25,7 @@ export interface Bar {
 declare const LIVE_PAGE: string; // page.ts をまとめたファイル。web/bundle.mjs が決める
 
 const CHECK = /\bcheck\(\s*"([^"]+)"/;
-const LATE =
-  "プログラムを動かすためのものを受け取れませんでした。ネットワークにつながっているか確かめて、もう一度押してください。";
+const LATE = `プログラムを動かすためのものを受け取れませんでした。${TRY_AGAIN}`;
 
 /** place は、book.js の置かれたフォルダー。 */
 export function offerRunning(place: URL): void {
@@ -50,7 +50,7 @@ export function offerRunning(place: URL): void {
       () => {
         opening = null;
         cell.busy = false;
-        cell.say(LATE);
+        cell.sayLate(LATE);
         announce(LATE);
       },
     );

@@ -1,5 +1,5 @@
 // 初めて押されたときに読まれる束の入り口。ボタンの仕事をする。
-import type { LiveModule, Result, Runtime } from "../runtime/contract";
+import { TRY_AGAIN, type LiveModule, type Result, type Runtime } from "../runtime/contract";
 import { announce } from "./announce";
 import type { Action, Cell } from "./cell";
 import type { Editor } from "./editor";
@@ -170,7 +170,7 @@ class PageDesk implements Desk {
     }
   }
 
-  private tell(say: Say, words: string): void {
+  private tell(say: (words: string) => void, words: string): void {
     say(words);
     announce(words);
   }
@@ -183,7 +183,7 @@ class PageDesk implements Desk {
       try {
         create = (await import("./editor")).createEditor;
       } catch {
-        return this.tell((...w) => cell.say(...w), "エディターを受け取れませんでした。もう一度押してください。");
+        return this.tell((words) => cell.sayLate(words), `エディターを受け取れませんでした。${TRY_AGAIN}`);
       }
       if (!this.editors.has(cell)) this.openEditor(cell, create);
     }
@@ -307,5 +307,5 @@ function stopped(signal: AbortSignal): Promise<null> {
 
 function reasonOf(failure: unknown): string {
   if (failure instanceof Error && failure.name === "RuntimeFailure") return failure.message;
-  return "プログラムを動かす用意ができませんでした。ネットワークにつながっているか確かめて、もう一度押してください。";
+  return `プログラムを動かす用意ができませんでした。${TRY_AGAIN}`;
 }

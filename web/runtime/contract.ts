@@ -65,6 +65,10 @@ export interface Runtime {
   readonly state: "new" | "loading" | "ready" | "running";
 }
 
+/** 何かが届かなかったときに、読者にすすめること。新しいサイトには、古いページの求めるものがない。 */
+export const TRY_AGAIN =
+  "ネットワークにつながっているか確かめて、もう一度押してください。だめなら、ページを読み込み直してください。";
+
 /** ページの中で動かせないときの理由(日本語)。 */
 export class RuntimeFailure extends Error {
   override name = "RuntimeFailure";

@@ -1,5 +1,5 @@
 // Pyodideとbibunのファイルを、サイトから受け取る。
-import { RuntimeFailure } from "./contract.js";
+import { RuntimeFailure, TRY_AGAIN } from "./contract.js";
 import type { Files } from "./wire.js";
 
 export const PLACE = new URL(".", import.meta.url); // `_static/live/`
@@ -41,9 +41,7 @@ export async function download(
 async function get(name: string, cache: RequestCache): Promise<Response> {
   const response = await fetch(new URL(name, PLACE), { cache }).catch(() => null);
   if (!response?.ok) {
-    throw new RuntimeFailure(
-      "プログラムを動かすためのファイルを受け取れませんでした。ネットワークにつながっているか確かめて、もう一度試してください。",
-    );
+    throw new RuntimeFailure(`プログラムを動かすためのファイルを受け取れませんでした。${TRY_AGAIN}`);
   }
   return response;
 }
