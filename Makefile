@@ -4,10 +4,11 @@ VENV ?= .venv
 NEWEST ?=
 BIN := $(VENV)/bin
 PORT ?= 8000
-# 桁がCPUやスレッドの数で変わらないように、テストでもビルドでも同じ環境にする
+# 桁がCPUの種類やスレッドの数で変わらないように、テストでもビルドでも同じ環境にする
 export ATEN_CPU_CAPABILITY := avx2
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
+export MKL_CBWR := COMPATIBLE
 
 .PHONY: help book serve test unit bench reproduce doctest lint format types newest lock linkcheck clean
 

@@ -41,7 +41,7 @@ class Storage:
 
 
 class Device(str):
-    """置き場所の名前. torchの`device`と同じに印字される。
+    """置き場所の名前。torchの`device`と同じに印字される。
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Device(str):
 
 
 class Array:
-    """値と形と型をもつ並び。読み出しと、Pythonの数との橋渡しを引き受ける. 使うのは`Tensor`だけである。
+    """値と形と型をもつ並び。読み出しと、Pythonの数との橋渡しを引き受ける。使うのは`Tensor`だけである。
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Array:
 
     @property
     def _data(self) -> list[Any]:
-        """行優先の値の並び。読むだけにする(書き換えは`_write`)."""
+        """行優先の値の並び。読むだけにする(書き換えは`_write`)。"""
         storage = self._storage
         if type(storage) is not Storage:
             return [storage]
@@ -144,7 +144,7 @@ class Array:
 
     @property
     def device(self) -> Device:
-        """置き場所. bibunではいつも`cpu`.
+        """置き場所。bibunではいつも`cpu`。
 
         Examples
         --------
@@ -155,7 +155,7 @@ class Array:
         return Device("cpu")
 
     def cuda(self) -> Tensor:
-        """GPUに置く. bibunでは、CPU版のtorchと同じ誤りになる。
+        """GPUに置く。bibunでは、CPU版のtorchと同じ誤りになる。
 
         Examples
         --------
@@ -180,7 +180,7 @@ class Array:
 
     @property
     def ndim(self) -> int:
-        """次元の数(階数).
+        """次元の数(階数)。
 
         Examples
         --------
@@ -191,7 +191,7 @@ class Array:
         return len(self._shape)
 
     def dim(self) -> int:
-        """次元の数(階数). `ndim`と同じ。
+        """次元の数(階数)。`ndim`と同じ。
 
         Examples
         --------
@@ -226,7 +226,7 @@ class Array:
     nelement = numel
 
     def element_size(self) -> int:
-        """1要素のバイト数(torchでの).
+        """1要素のバイト数(torchでの)。
 
         Examples
         --------
@@ -322,7 +322,7 @@ class Array:
         return _nest(list(self._data), self._shape)
 
     def numpy(self) -> Any:
-        """NumPyの配列にする(値の写し).
+        """NumPyの配列にする(値の写し)。
 
         Raises
         ------

@@ -33,7 +33,7 @@ def backward(
     create_graph: bool = False,
     inputs: Sequence[Tensor] | Tensor | None = None,
 ) -> None:
-    """`tensors`を葉で微分し、結果を葉の`grad`に足し込む。`torch.autograd.backward`.
+    """`tensors`を葉で微分し、結果を葉の`grad`に足し込む。`torch.autograd.backward`。
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """`outputs`の`inputs`による微分を、`grad`に足し込まずに返す。`torch.autograd.grad`.
+    """`outputs`の`inputs`による微分を、`grad`に足し込まずに返す。`torch.autograd.grad`。
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _gradients_of(
     retain_graph: bool,
     create_graph: bool,
 ) -> list[Tensor | None]:
-    """選んだ変数に届く勾配。届かなければ`None`."""
+    """選んだ変数に届く勾配。届かなければ`None`。"""
     places = [edge(tensor) for tensor in inputs]
     if any(place is None for place in places):
         raise errors.input_without_grad()
@@ -286,7 +286,7 @@ def _as_tensor(gradient: Gradient, place: Edge) -> Tensor:
 
 
 def _deliver(place: Edge, share: Gradient, arrived: dict[Edge, Gradient]) -> None:
-    """勾配の分け前を渡す. 2つ目からは足し合わせる(同じ値を2度使うと、勾配は和になる)."""
+    """勾配の分け前を渡す。2つ目からは足し合わせる(同じ値を2度使うと、勾配は和になる)。"""
     earlier = arrived.get(place)
     if earlier is None:
         arrived[place] = share
@@ -297,7 +297,7 @@ def _deliver(place: Edge, share: Gradient, arrived: dict[Edge, Gradient]) -> Non
 
 
 def _numbers(node: Node) -> tuple[Any, Any] | None:
-    """覚えた2つの値を、ただの小数にする(1回の丸めで済む規則は、値を2つまでしか覚えない). そうできない(してはならない)ときは`None`."""
+    """覚えた2つの値を、ただの小数にする(1回の丸めで済む規則は、値を2つまでしか覚えない)。そうできない(してはならない)ときは`None`。"""
     if node.saved is None or (node.order > state.written and not _untouched(node)):
         return None  # 手放したことや書き換えの報告は`_unpack`に任せる
     a, b = node.saved

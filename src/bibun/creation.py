@@ -91,7 +91,7 @@ _PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}
 
 
 def as_dtype(dtype: Any) -> DType:
-    """`dtype`引数を読む. Pythonの型`float`、`int`、`bool`も受け取る。
+    """`dtype`引数を読む。Pythonの型`float`、`int`、`bool`も受け取る。
 
     Examples
     --------
@@ -168,7 +168,7 @@ def full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """すべての要素が`fill_value`のTensor.
+    """すべての要素が`fill_value`のTensor。
 
     Examples
     --------
@@ -182,7 +182,7 @@ def full(
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """すべての要素が0のTensor.
+    """すべての要素が0のTensor。
 
     Examples
     --------
@@ -195,7 +195,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """すべての要素が1のTensor.
+    """すべての要素が1のTensor。
 
     Examples
     --------
@@ -214,7 +214,7 @@ def full_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`input`と同じ形と型で、すべての要素が`fill_value`のTensor.
+    """`input`と同じ形と型で、すべての要素が`fill_value`のTensor。
 
     Examples
     --------
@@ -233,7 +233,7 @@ def full_like(
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`input`と同じ形と型の、0のTensor.
+    """`input`と同じ形と型の、0のTensor。
 
     Examples
     --------
@@ -246,7 +246,7 @@ def zeros_like(
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`input`と同じ形と型の、1のTensor.
+    """`input`と同じ形と型の、1のTensor。
 
     Examples
     --------
@@ -373,7 +373,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """NumPyの配列から、同じ型のTensorを作る(値の写し).
+    """NumPyの配列から、同じ型のTensorを作る(値の写し)。
 
     Raises
     ------

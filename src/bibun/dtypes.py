@@ -27,7 +27,7 @@ _float32_cell = memoryview(bytearray(4)).cast("f")
 
 
 def round_to_float32(value: float) -> float:
-    """小数を、いちばん近いfloat32の値へ丸める(同じ近さなら偶数へ).
+    """小数を、いちばん近いfloat32の値へ丸める(同じ近さなら偶数へ)。
 
     Parameters
     ----------

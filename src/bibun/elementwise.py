@@ -98,7 +98,7 @@ def elementwise(
 
 
 def _scalars(operands: tuple[Any, ...]) -> tuple[list[float], DType] | None:
-    """どれも0次元の同じ小数の型か、数なら、その値と型。ほかの形は`None`."""
+    """どれも0次元の同じ小数の型か、数なら、その値と型。ほかの形は`None`。"""
     dtype = None
     values = []
     for operand in operands:
@@ -215,7 +215,7 @@ def binary(
     source: str = "",
     single_rounding: bool = False,
 ) -> Operation:
-    """2つの入力をもつ要素ごとの演算を定義し、表に載せる。規則の引数は`(g, a, b, y)`."""
+    """2つの入力をもつ要素ごとの演算を定義し、表に載せる。規則の引数は`(g, a, b, y)`。"""
     return define(
         Operation(
             name,

@@ -1,4 +1,4 @@
-"""値をその場で書き換える手続き(`add_`、`x += 1`、`x[0] = 5`などに共通).
+"""値をその場で書き換える手続き(`add_`、`x += 1`、`x[0] = 5`などに共通)。
 
 書き換えても、前の値から計算されたものの勾配は正しくなければならない。そこで、前の値の写しで演算を記録し、
 結果を書き込んだあと、Tensorの由来をその記録に付け替える。だれかが覚えている値を書き換えたときは、versionの
@@ -21,7 +21,7 @@ __all__ = ["in_place"]
 
 
 def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """`target`を、`compute(target, *arguments)`の結果で置き換える(`add_`などの共通の手続き).
+    """`target`を、`compute(target, *arguments)`の結果で置き換える(`add_`などの共通の手続き)。
 
     Raises
     ------

@@ -56,7 +56,7 @@ class RemovableHandle:
 
 
 class Node:
-    """1回の演算の記録. Tensorの`grad_fn`がこれである。
+    """1回の演算の記録。Tensorの`grad_fn`がこれである。
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Node:
     by_numbers: bool
 
     def name(self) -> str:
-        """演算の記録の名前. torchと同じもの。
+        """演算の記録の名前。torchと同じもの。
 
         Examples
         --------
@@ -163,7 +163,7 @@ RUN = 100
 
 
 class Anchor(Node):
-    """鎖のところどころに置く、片付けを引き受けるNode.
+    """鎖のところどころに置く、片付けを引き受けるNode。
 
     鎖の先頭を手放すと、Pythonは親を、その親を……と入れ子で手放す。Pyodideはこの入れ子が数千段で倒れる。
     `Anchor`は、手放すものを列に並べ、いちばん外の1回だけが列を空にする。どの道も`RUN`段ごとに`Anchor`を

@@ -31,7 +31,7 @@ TABLE: dict[str, Operation] = {}
 """演算の名前から演算へ。微分の規則は、すべてこの1つの表にある。"""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""`torch.sin`のように、Tensorを第1引数に取る関数. Tensorのメソッドと同じもの。"""
+"""`torch.sin`のように、Tensorを第1引数に取る関数。Tensorのメソッドと同じもの。"""
 
 
 UNCHANGED = [(0,) * count for count in range(10)]
@@ -153,7 +153,7 @@ class Operation:
         depth: int,
         by_numbers: bool = False,
     ) -> None:
-        """結果にNodeを付ける。`depth`は、親の`depth`の最大(親がどれも葉なら-1)."""
+        """結果にNodeを付ける。`depth`は、親の`depth`の最大(親がどれも葉なら-1)。"""
         node = Node() if depth < RUN else Anchor()
         node.depth = depth + 1 if depth < RUN else 0
         node.operation = self
@@ -186,7 +186,7 @@ class Operation:
 
 
 def _lightest(result: Tensor) -> Tensor | float:
-    """結果の写し. 0次元の小数はその値、ほかは、同じ値をもち由来をもたないTensor."""
+    """結果の写し。0次元の小数はその値、ほかは、同じ値をもち由来をもたないTensor。"""
     storage = result._storage
     return storage if type(storage) is float else result.detach()
 
@@ -197,7 +197,7 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def edge(argument: Any) -> Node | Tensor | None:
-    """引数が計算グラフのどこにつながるか。途中の値はNode、葉はTensor自身、それ以外は`None`.
+    """引数が計算グラフのどこにつながるか。途中の値はNode、葉はTensor自身、それ以外は`None`。
 
     Examples
     --------
@@ -264,12 +264,12 @@ def method(function: _Function) -> _Function:
 
 
 def pass_on(g: Any, _a: Any, _b: Any) -> Any:
-    """届いた勾配をそのまま渡す規則(足し算)."""
+    """届いた勾配をそのまま渡す規則(足し算)。"""
     return g
 
 
 def gate(g: Any, condition: Any) -> Any:
-    """条件が真のところだけ勾配`g`を通し、ほかを0にする. 0を掛けるのと違い、無限大も止める。
+    """条件が真のところだけ勾配`g`を通し、ほかを0にする。0を掛けるのと違い、無限大も止める。
 
     Examples
     --------
@@ -282,7 +282,7 @@ def gate(g: Any, condition: Any) -> Any:
 
 
 def no_gradient(g: Tensor) -> Tensor:
-    """どこでも0の勾配. 0を掛けるのと違い、無限大やnanが届いても0になる。
+    """どこでも0の勾配。0を掛けるのと違い、無限大やnanが届いても0になる。
 
     Examples
     --------
@@ -298,7 +298,7 @@ VIEWS: set[str] = set()
 
 
 def saves_result(node: Node) -> bool:
-    """Nodeが「結果」を覚えているか(覚えていれば、`saved`の最後にある).
+    """Nodeが「結果」を覚えているか(覚えていれば、`saved`の最後にある)。
 
     Examples
     --------
@@ -318,6 +318,6 @@ def attach(name: str, attribute: Any) -> None:
 
 
 def function(function: _Function) -> _Function:
-    """関数を、`torch`の関数としてだけ呼べるようにする(第1引数がTensorでないもの)."""
+    """関数を、`torch`の関数としてだけ呼べるようにする(第1引数がTensorでないもの)。"""
     FUNCTIONS[function.__name__] = function
     return function

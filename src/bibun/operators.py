@@ -22,7 +22,7 @@ def is_operand(value: object) -> bool:
 
 
 def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
-    """二項演算子のメソッドを作る. 0次元の同じ小数の型どうしと、小数と数は、表を引かずにここで済ませる。
+    """二項演算子のメソッドを作る。0次元の同じ小数の型どうしと、小数と数は、表を引かずにここで済ませる。
 
     スカラーの計算は、ほとんどがこの場合である。ここだけは、関数の呼び出しを減らすために手で開いて書く。
     することは`Operation.__call__`と同じ。

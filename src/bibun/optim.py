@@ -1,4 +1,4 @@
-"""`torch.optim`のうち、講義で使う`SGD`."""
+"""`torch.optim`のうち、講義で使う`SGD`。"""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SGD:
         self._velocities: dict[int, Tensor] = {}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """すべてのパラメーターの`grad`を消す(`None`にする).
+        """すべてのパラメーターの`grad`を消す(`None`にする)。
 
         Examples
         --------

@@ -73,7 +73,7 @@ new = object.__new__
 
 
 class Tensor(Array):
-    """値と形と型をもち、計算された由来を覚える配列. torchの`Tensor`と同じ言葉で話す。
+    """値と形と型をもち、計算された由来を覚える配列。torchの`Tensor`と同じ言葉で話す。
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Tensor(Array):
         return copy
 
     def cpu(self) -> Tensor:
-        """CPUに置く. bibunではいつもCPUなので、自分自身を返す。
+        """CPUに置く。bibunではいつもCPUなので、自分自身を返す。
 
         Examples
         --------
@@ -139,7 +139,7 @@ class Tensor(Array):
 
     @property
     def grad_fn(self) -> Node | None:
-        """このTensorを作った演算の記録。葉では`None`.
+        """このTensorを作った演算の記録。葉では`None`。
 
         Examples
         --------
@@ -188,7 +188,7 @@ class Tensor(Array):
             self._own_meta().requires_grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """勾配を求める対象にする(しない).
+        """勾配を求める対象にする(しない)。
 
         Raises
         ------
@@ -208,7 +208,7 @@ class Tensor(Array):
 
     @property
     def grad(self) -> Tensor | None:
-        """`backward()`が足し込んだ勾配。まだなければ`None`.
+        """`backward()`が足し込んだ勾配。まだなければ`None`。
 
         Examples
         --------
@@ -380,7 +380,7 @@ class Tensor(Array):
         return self._storage
 
     def _view(self, index: list[int] | None, shape: Size) -> Tensor:
-        """同じ並びを、位置`index`の順に、形`shape`として見るTensor(記録なし)."""
+        """同じ並びを、位置`index`の順に、形`shape`として見るTensor(記録なし)。"""
         view = make([None], SCALAR, self._dtype)
         view._storage = self._share()
         view._index = index
@@ -388,7 +388,7 @@ class Tensor(Array):
         return view
 
     def detach(self) -> Tensor:
-        """同じ値を指し、由来を忘れたTensor.
+        """同じ値を指し、由来を忘れたTensor。
 
         Examples
         --------

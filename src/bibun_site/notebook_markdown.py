@@ -216,7 +216,7 @@ class Markdown:
         return text.replace("|", "\\|") if self._in_table else text
 
     def inline_image(self, node: nodes.Element) -> str:
-        """図のファイルは、文章の中に入れる(ファイルがないことは、Sphinxが知らせる)."""
+        """図のファイルは、文章の中に入れる(ファイルがないことは、Sphinxが知らせる)。"""
         path = Path(node.document.settings.env.srcdir, node["uri"])
         if not path.is_file():
             return ""

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from bibun_site import node
 
-from .test_browser import THEMES, WIDTHS, open_page
+from .test_browser import THEMES, WIDTHS, open_folds, open_page
 from .test_validity import EVERY_PAGE
 
 AXE = (node.PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
@@ -25,10 +25,8 @@ UNDESCRIBED = """() => [...document.querySelectorAll('img, svg')]
 def test_axe_finds_nothing(
     chromium: Browser, address: str, name: str, width: int, theme: str
 ) -> None:
-    # 飛び先のあるページは、画面の外の節もすべて形が決まる(text.css)
-    url = f"{address}/{name}.html#furo-main-content"
-    page, errors = open_page(chromium, url, width, theme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    page, errors = open_page(chromium, f"{address}/{name}.html", width, theme)
+    open_folds(page)
     page.evaluate(AXE)
     violations = page.evaluate(VIOLATIONS)
     undescribed = page.evaluate(UNDESCRIBED)

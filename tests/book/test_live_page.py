@@ -20,7 +20,7 @@ from bibun.exercises import exercises
 from test_exercises import run as judged_in_python
 
 from .conftest import CHROMIUM_FLAGS, QuietHandler, serve, tool
-from .test_browser import open_page
+from .test_browser import open_folds, open_page
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -181,7 +181,7 @@ def test_the_page_says_honestly_whose_torch_runs_here(opened: Callable[..., Open
 
 def test_a_cell_that_cannot_run_says_why(opened: Callable[..., Opened]) -> None:
     page, _ = opened("use/gradient-descent")
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    open_folds(page)
     stuck = page.locator("[data-not-runnable]").first
     reason = stuck.get_attribute("data-not-runnable")
     assert reason
@@ -421,7 +421,7 @@ def test_a_graph_is_drawn_in_the_page(opened: Callable[..., Opened]) -> None:
     words = here.locator(".cell_output svg").first.evaluate(
         "e => e.textContent.replace(/\\s+/g, '')"
     )
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    open_folds(page)
     press_run(here)
     drawn = here.locator(".live-output svg").first
     assert drawn.is_visible()

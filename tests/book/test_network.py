@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Browser
 
+from .test_browser import open_folds
 from .test_validity import EVERY_PAGE
 
 FIRST_VISIT = 250_000  # バイト。gzipで、字体も図も含めて
@@ -32,7 +33,7 @@ def requests(chromium: Browser, url: str, *, to_the_end: bool = True) -> list[st
     context.on("request", lambda request: asked.append(request.url))
     page.goto(url, wait_until="networkidle")
     if to_the_end:
-        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        open_folds(page)
         for image in page.locator("img[loading=lazy]").all():
             image.scroll_into_view_if_needed()
         page.wait_for_load_state("networkidle")

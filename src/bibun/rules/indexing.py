@@ -218,7 +218,7 @@ INDEX = define(
 
 
 def _is_fancy(item: object) -> bool:
-    """リストかTensorによる添字か(整数のTensor1つは、ふつうの整数と同じに扱う)."""
+    """リストかTensorによる添字か(整数のTensor1つは、ふつうの整数と同じに扱う)。"""
     if isinstance(item, Tensor):
         return bool(item._shape) or item._dtype is dtypes.bool
     return isinstance(item, (list, range))
@@ -397,7 +397,7 @@ def _check_assignable(value: Size, target: Size, index: Any) -> None:
 
 
 def _places_in(x: Tensor, index: Any) -> list[int]:
-    """`x[index]`が指す場所(`x`の要素を行優先に数えた番号)."""
+    """`x[index]`が指す場所(`x`の要素を行優先に数えた番号)。"""
     with no_grad():
         numbers = make(list(range(x.numel())), x._shape, dtypes.int64)
         return list(getitem(numbers, index)._data)

@@ -58,7 +58,7 @@ def _layer(dim: int, index: int) -> Callable[[Tensor], Any]:
 
 
 def _is_blank(x: Tensor) -> bool:
-    """形(0,)のTensorは、どの形とも合うとみなして飛ばす(torchの古くからの約束)."""
+    """形(0,)のTensorは、どの形とも合うとみなして飛ばす(torchの古くからの約束)。"""
     return x._shape == (0,)
 
 

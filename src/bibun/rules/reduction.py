@@ -226,7 +226,7 @@ def _whole_prod_rule(g: Tensor, x: Tensor, dims: Sequence[int], keepdim: bool, y
 
 
 def _products_of_others(x: Tensor, dims: Sequence[int]) -> Tensor:
-    """自分以外の積. 0で割れないときに使う。手間は個数の2乗だが、何階でも微分できる。"""
+    """自分以外の積。0で割れないときに使う。手間は個数の2乗だが、何階でも微分できる。"""
     if len(dims) == x.ndim > 1:
         return _products_of_others(x.reshape(-1), (0,)).reshape(x._shape)
     (dim,) = dims
@@ -312,7 +312,7 @@ CUMSUM = define(
 
 @method
 def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
-    """次元`dim`に沿った、それまでの和。途中はfloat64で足す(torchと同じ).
+    """次元`dim`に沿った、それまでの和。途中はfloat64で足す(torchと同じ)。
 
     Examples
     --------

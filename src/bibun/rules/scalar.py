@@ -1,4 +1,4 @@
-"""Pythonの数1つを受け取る関数. torchが例外でなく`inf`や`nan`を返すところは、そのとおりに返す。"""
+"""Pythonの数1つを受け取る関数。torchが例外でなく`inf`や`nan`を返すところは、そのとおりに返す。"""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def truncated_divide_in_float32(a: float, b: float) -> float:
 
 
 def remainder(a: Any, b: Any) -> Any:
-    """余り。符号は割る数にそろう。割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)."""
+    """余り。符号は割る数にそろう。割り切れるときだけは、割られる数の符号の0になる(Pythonと違う)。"""
     if not isinstance(a, float):
         return a % b if b else _integer_division_by_zero()
     try:

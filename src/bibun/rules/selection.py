@@ -15,7 +15,7 @@ __all__: list[str] = []
 
 
 def _half_at_ties(g: Tensor, beaten: Tensor, tied: Tensor) -> Tensor:
-    """負けたところに0、同点のところに`g / 2`、ほかに`g`."""
+    """負けたところに0、同点のところに`g / 2`、ほかに`g`。"""
     shared = (g / 2).where(tied, g)
     return shared.where(~beaten, 0.0)
 

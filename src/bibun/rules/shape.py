@@ -1,4 +1,4 @@
-"""形を変える演算。値を写さず、同じ並びを別の順に読む(view)."""
+"""形を変える演算。値を写さず、同じ並びを別の順に読む(view)。"""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def positions(x: Tensor) -> list[int]:
 
 
 def reread(x: Tensor, shape: Sequence[int], steps: Sequence[int], start: int = 0) -> Tensor:
-    """`x`を、形`shape`、歩幅`steps`で読み直したview."""
+    """`x`を、形`shape`、歩幅`steps`で読み直したview。"""
     order = grid(shape, steps, start)
     if x._index is not None:
         order = [x._index[position] for position in order]
@@ -135,7 +135,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
 
 @method
 def view_as(x: Tensor, other: Tensor) -> Tensor:
-    """`other`と同じ形の`view`.
+    """`other`と同じ形の`view`。
 
     Examples
     --------
@@ -360,7 +360,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 @method
 def t(x: Tensor) -> Tensor:
-    """行列の転置. 1次元以下はそのまま。
+    """行列の転置。1次元以下はそのまま。
 
     Examples
     --------

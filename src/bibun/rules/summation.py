@@ -31,7 +31,7 @@ LEVELS = 4  # 小計の段の数
 
 
 class _Axis(NamedTuple):
-    """1つの次元: 大きさ、値の歩幅、結果の歩幅(つぶす次元では0)."""
+    """1つの次元: 大きさ、値の歩幅、結果の歩幅(つぶす次元では0)。"""
 
     size: int
     step: int
@@ -172,7 +172,7 @@ def _sum_lanes(values: Sequence[float], lanes: int, dtype: DType) -> float:
 
 
 def _sum_strands(values: Sequence[float], dtype: DType) -> float:
-    """1レーンの和. 4本に配って足し、余りは1本目に足し、最後に4本を合わせる。"""
+    """1レーンの和。4本に配って足し、余りは1本目に足し、最後に4本を合わせる。"""
     full = len(values) // STRANDS * STRANDS
     totals = [_sum_cascade(values[strand:full:STRANDS], dtype) for strand in range(STRANDS)]
     totals[0] = _add_up(values[full:], totals[0], dtype)
@@ -196,7 +196,7 @@ def _sum_cascade(values: Sequence[float], dtype: DType) -> float:
 
 
 def _add_up(values: Iterable[float], total: float, dtype: DType) -> float:
-    """前から順に足す. float32では1回ごとに丸める。"""
+    """前から順に足す。float32では1回ごとに丸める。"""
     if dtype is not float32:
         return reduce(add, values, total)  # sum()は3.12から補正付きの和になった
     for value in values:
