@@ -1,4 +1,4 @@
-"""見出しへのリンク: キーボードで届き、読み上げの名前があり、見出しの名前には混ざらない。
+"""見出し: 狭い画面では文節の切れ目で折れる。見出しへのリンクは、キーボードで届き、見出しの名前には混ざらない。
 
 Sphinxは見出しの中にリンクを置くので、見出しの一覧を読み上げると「#」や「リンク」まで読まれる。
 ここでは、見出しと並べて置く。行き先は、著者が付けた、変わらない札である。
@@ -6,9 +6,12 @@ Sphinxは見出しの中にリンクを置くので、見出しの一覧を読�
 
 from __future__ import annotations
 
+import re
 from html import escape
+from itertools import accumulate
 from typing import Any
 
+import budoux
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
@@ -16,12 +19,67 @@ from sphinx.writers.html5 import HTML5Translator
 from bibun_site.plain import plain_text
 from bibun_site.terms import label_of
 
-__all__ = ["setup"]
+__all__ = ["phrases", "setup"]
+
+MARK = "\N{ZERO WIDTH SPACE}"
+AFTER = re.compile(rf"{MARK}?([、。::)」』…]+\s*){MARK}?")  # この後で折ってよく、この前では折らない
+
+# ---- 文節 ---------------------------------------------------------------------------------
+
+
+class phrase_break(nodes.Element):
+    """折ってよいところ。"""
+
+
+def mark_phrases(title: nodes.title) -> None:
+    """題のすぐ下の文字を文節に分け、間に ``phrase_break`` をはさむ。コードや式の中では分けない。
+
+    ブラウザーの文節分け(``word-break: auto-phrase``)は、Chromeにしかない。
+    """
+    text = title.astext()
+    ends = set(accumulate(map(len, phrases(text)))) - {len(text)}
+    at, parts = 0, list[nodes.Node]()
+    for child in title.children:
+        stop = at + len(child.astext())
+        cuts = [end for end in sorted(ends) if at < end < stop]
+        for cut in [*cuts, stop] if isinstance(child, nodes.Text) else [stop]:
+            parts.append(nodes.Text(text[at:cut]) if isinstance(child, nodes.Text) else child)
+            at = cut
+            if cut in ends:
+                parts.append(phrase_break())
+    title.clear()
+    title.extend(parts)
+
+
+def phrases(text: str) -> list[str]:
+    """文節に分ける。句読点と閉じかっこは前の文節に付ける。
+
+    Examples
+    --------
+    >>> phrases("勾配は、上書きされずに足し込まれる")
+    ['勾配は、', '上書きされずに', '足し込まれる']
+    >>> phrases("数値微分:差分では")
+    ['数値微分:', '差分では']
+    >>> phrases("演習を作る: `exercise`")
+    ['演習を', '作る: ', '`exercise`']
+    """
+    parsed = MARK.join(budoux.load_default_japanese_parser().parse(text))
+    return [part for part in AFTER.sub(rf"\1{MARK}", parsed).split(MARK) if part]
+
+
+def visit_phrase_break(writer: Any, _node: phrase_break) -> None:
+    """印を書く。"""
+    writer.body.append("<wbr>")
+    raise nodes.SkipNode
+
+
+# ---- リンク -------------------------------------------------------------------------------
 
 
 def visit_title(writer: Any, node: nodes.title) -> None:
     """見出しを開く。"""
     if heads_section(node):
+        mark_phrases(node)
         writer.body.append('<div class="heading">')
     HTML5Translator.visit_title(writer, node)
 
@@ -49,3 +107,4 @@ def heads_section(node: nodes.title) -> bool:
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_node(nodes.title, override=True, html=(visit_title, depart_title))
+    app.add_node(phrase_break, html=(visit_phrase_break, None))

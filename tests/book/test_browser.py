@@ -159,6 +159,35 @@ def test_what_a_reader_jumps_to_stays_where_it_is(
     assert moved == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_are_broken_between_phrases(chromium: Browser, address: str, name: str) -> None:
+    page, _ = open_page(chromium, f"{address}/book/{name}.html", 320, "light")
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll('article :is(h1, h2, h3)')].flatMap(heading => {
+          const lines = [''];
+          let top = null, allowed = true;
+          const walk = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+          while (walk.nextNode()) {
+            const node = walk.currentNode;
+            if (node.nodeName === 'WBR' || node.parentElement.closest('code, .katex')) allowed = true;
+            else for (let at = 0; at < (node.data ?? '').length; at += 1) {
+              const range = new Range();
+              range.setStart(node, at);
+              range.setEnd(node, at + 1);
+              const box = range.getBoundingClientRect();
+              if (top !== null && box.top > top + 8) lines.push(allowed ? '' : '✂');
+              top = box.top;
+              lines[lines.length - 1] += node.data[at];
+              allowed = /[\\s、。:]/.test(node.data[at]);
+            }
+          }
+          return lines.length > 1 ? [lines.join('|')] : [];
+        })"""
+    )
+    page.close()
+    assert [line for line in lines if "✂" in line] == []
+
+
 def test_the_copy_button_of_a_cell_hides_no_code(chromium: Browser, address: str) -> None:
     page, _ = open_page(chromium, f"{address}/book/use/pitfalls.html", 390, "light")
     covered = page.evaluate(
