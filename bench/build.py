@@ -45,8 +45,9 @@ def fresh(book: BookCopy, *, keep_results: bool = False) -> float:
     """最初から作る。``keep_results`` なら、実行結果だけは残しておく。"""
     build = book.folder / "_build"
     for path in build.iterdir() if build.exists() else ():
-        if not (keep_results and path.name == ".jupyter_cache"):
-            shutil.rmtree(path)
+        if keep_results and path.name == ".jupyter_cache":
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     return book.build()
 
 

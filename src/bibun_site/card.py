@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import matplotlib_fontja
 from PIL import Image, ImageDraw, ImageFont
+
+from bibun_site.japanese import phrases
 
 __all__ = ["draw"]
 
@@ -15,8 +16,6 @@ WIDTH, HEIGHT = 1200, 630
 FINE = 2  # 線をなめらかにするため、大きく描いて縮める
 MARGIN = 90
 PAPER, INK, SOFT, BLUE, ORANGE = "#f6f7f8", "#1b1d20", "#5f656c", "#0b66a8", "#b4430d"
-# 折り返してよいところで切った、題の一区切り(漢字や英字と、続くひらがなと、句読点)
-PHRASE = re.compile(r"[^ぁ-ん、。:]+[ぁ-ん]*[、。:]*|[ぁ-ん]+[、。:]*")
 
 
 def draw(title: str, book: str, path: Path) -> None:
@@ -46,20 +45,20 @@ def draw(title: str, book: str, path: Path) -> None:
 
 
 def wrap(title: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """題を、区切りのよいところで、長さのそろった行に分ける。"""
-    phrases = PHRASE.findall(title)
-    lines = _fill(phrases, font, width)
-    while len(narrower := _fill(phrases, font, width * 0.97)) == len(lines) and width > 1:
+    """題を、文節の切れ目で、長さのそろった行に分ける。"""
+    parts = phrases(title)
+    lines = _fill(parts, font, width)
+    while len(narrower := _fill(parts, font, width * 0.97)) == len(lines) and width > 1:
         lines, width = narrower, width * 0.97
     return lines
 
 
-def _fill(phrases: list[str], font: ImageFont.FreeTypeFont, width: float) -> list[str]:
+def _fill(parts: list[str], font: ImageFont.FreeTypeFont, width: float) -> list[str]:
     lines = [""]
-    for phrase in phrases:
-        if lines[-1] and font.getlength(lines[-1] + phrase) > width:
+    for part in parts:
+        if lines[-1] and font.getlength(lines[-1] + part) > width:
             lines.append("")
-        lines[-1] += phrase
+        lines[-1] += part
     return [line.strip() for line in lines]
 
 

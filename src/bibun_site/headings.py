@@ -6,23 +6,19 @@ Sphinxは見出しの中にリンクを置くので、見出しの一覧を読�
 
 from __future__ import annotations
 
-import re
 from html import escape
 from itertools import accumulate
 from typing import Any
 
-import budoux
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+from bibun_site.japanese import phrases
 from bibun_site.plain import plain_text
 from bibun_site.terms import label_of
 
-__all__ = ["phrases", "setup"]
-
-MARK = "\N{ZERO WIDTH SPACE}"
-AFTER = re.compile(rf"{MARK}?([、。::)」』…]+\s*){MARK}?")  # この後で折ってよく、この前では折らない
+__all__ = ["setup"]
 
 # ---- 文節 ---------------------------------------------------------------------------------
 
@@ -49,22 +45,6 @@ def mark_phrases(title: nodes.title) -> None:
                 parts.append(phrase_break())
     title.clear()
     title.extend(parts)
-
-
-def phrases(text: str) -> list[str]:
-    """文節に分ける。句読点と閉じかっこは前の文節に付ける。
-
-    Examples
-    --------
-    >>> phrases("勾配は、上書きされずに足し込まれる")
-    ['勾配は、', '上書きされずに', '足し込まれる']
-    >>> phrases("数値微分:差分では")
-    ['数値微分:', '差分では']
-    >>> phrases("演習を作る: `exercise`")
-    ['演習を', '作る: ', '`exercise`']
-    """
-    parsed = MARK.join(budoux.load_default_japanese_parser().parse(text))
-    return [part for part in AFTER.sub(rf"\1{MARK}", parsed).split(MARK) if part]
 
 
 def visit_phrase_break(writer: Any, _node: phrase_break) -> None:

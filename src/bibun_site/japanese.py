@@ -1,10 +1,11 @@
-"""日本語の組版: ソースの改行を空白にしない。"""
+"""日本語の組版: ソースの改行を空白にせず、題を文節に分ける。"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import budoux
 from docutils import nodes
 from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
@@ -12,6 +13,10 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 WIDE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+MARK = "\N{ZERO WIDTH SPACE}"
+AFTER = re.compile(rf"{MARK}?([、。::)」』…]+\s*){MARK}?")  # この後で折ってよく、この前では折らない
 
 
 class JoinLines(SphinxPostTransform):
@@ -50,6 +55,22 @@ def join_lines(before: str, text: str, after: str) -> str:
         or not (WIDE.match(whole[index - 1 : index]) or WIDE.match(whole[index + 1 : index + 2]))
     ]
     return "".join(kept)
+
+
+def phrases(text: str) -> list[str]:
+    """文節に分ける。句読点と閉じかっこは前の文節に付ける。
+
+    Examples
+    --------
+    >>> phrases("勾配は、上書きされずに足し込まれる")
+    ['勾配は、', '上書きされずに', '足し込まれる']
+    >>> phrases("数値微分:差分では")
+    ['数値微分:', '差分では']
+    >>> phrases("演習を作る: `exercise`")
+    ['演習を', '作る: ', '`exercise`']
+    """
+    parsed = MARK.join(budoux.load_default_japanese_parser().parse(text))
+    return [part for part in AFTER.sub(rf"\1{MARK}", parsed).split(MARK) if part]
 
 
 class ExecutionTable(SphinxPostTransform):

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bibun_site import card
+from bibun_site.japanese import phrases
 
 __all__ = ["setup"]
 
@@ -74,8 +74,10 @@ def publish(app: Sphinx, exception: Exception | None) -> None:
 
 def place_card(app: Sphinx, title: str, path: Path) -> None:
     """札の絵を置く。前に描いたものがあれば、それを使う(名前が、題と描き方を決める)。"""
+    from bibun_site import card  # 絵を描くものは重い。住所が決まるまで要らない
+
     book = app.config.html_title
-    made_from = f"{title}\0{book}\0".encode() + Path(card.__file__).read_bytes()
+    made_from = "\0".join([*phrases(title), book, Path(card.__file__).read_text("utf-8")]).encode()
     name = hashlib.sha256(made_from).hexdigest()[:16]
     drawn = Path(app.doctreedir).parent / ".cards" / f"{name}.png"
     if not drawn.exists():

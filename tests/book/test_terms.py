@@ -13,7 +13,7 @@ import pytest
 from docutils import nodes
 from playwright.sync_api import Browser, Page, expect
 
-from bibun_site import glossary, headings, plain, terms
+from bibun_site import glossary, japanese, plain, terms
 
 from .glossary_source import entries, page_of
 from .test_book import PAGES
@@ -58,7 +58,7 @@ def open_page(chromium: Browser, address: str, name: str, width: int = 1280) -> 
 
 
 @pytest.mark.parametrize(
-    "module", [glossary, headings, plain, terms], ids=lambda module: module.__name__
+    "module", [glossary, japanese, plain, terms], ids=lambda module: module.__name__
 )
 def test_the_examples_of_the_module_run(module: object) -> None:
     done = doctest.testmod(module)  # type: ignore[arg-type]
