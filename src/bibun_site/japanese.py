@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -57,6 +58,12 @@ def join_lines(before: str, text: str, after: str) -> str:
     return "".join(kept)
 
 
+@functools.cache
+def parser() -> budoux.Parser:
+    """文節に分けるもの。読み込みに時間がかかる。"""
+    return budoux.load_default_japanese_parser()
+
+
 def phrases(text: str) -> list[str]:
     """文節に分ける。句読点と閉じかっこは前の文節に付ける。
 
@@ -69,7 +76,7 @@ def phrases(text: str) -> list[str]:
     >>> phrases("演習を作る: `exercise`")
     ['演習を', '作る: ', '`exercise`']
     """
-    parsed = MARK.join(budoux.load_default_japanese_parser().parse(text))
+    parsed = MARK.join(parser().parse(text))
     return [part for part in AFTER.sub(rf"\1{MARK}", parsed).split(MARK) if part]
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -41,7 +42,8 @@ def broken_links(site: Path) -> Iterator[tuple[Path, str]]:
             url = urlsplit(unescape(link))
             if url.scheme or url.netloc:
                 continue
-            target = (page.parent / unquote(url.path)).resolve() if url.path else page
+            place = os.path.normpath(page.parent / unquote(url.path))
+            target = Path(place) if url.path else page
             if target not in arrives:
                 arrives[target] = target.is_relative_to(site) and target.exists()
             known = ids.get(target)

@@ -351,17 +351,33 @@ def is_index(env: BuildEnvironment, page: str) -> bool:
 
 
 def pages_to_write(app: Sphinx, env: Any) -> list[str]:
-    """用語集が変わればすべてのページを、文章か題が変われば索引のページを、書き直す(``env-updated``)。"""
+    """用語集が変わればすべてのページを、並べるものが変われば索引のページを、書き直す。
+
+    題の番号が決まるのは ``env-get-updated`` なので、その後で調べる(前では、変わらない番号が変わったように見える)。
+    """
     linked, env.bibun_linked = getattr(env, "bibun_linked", None), terms_of(env)
-    indexed = getattr(env, "bibun_indexed", None)
-    env.bibun_indexed = {
+    before = getattr(env, "bibun_indexed", {})
+    now = env.bibun_indexed = {
         page: (page_number(env, page), env.titles[page].astext(), collected(env)[page])
         for page in env.found_docs
     }
     if env.bibun_linked != linked:
         return list(env.found_docs)
-    changed = env.bibun_indexed != indexed
+    finder = Finder(env.bibun_linked)
+    changed = any(
+        listed(finder, now.get(page)) != listed(finder, before.get(page))
+        for page in now.keys() | before.keys()
+        if now.get(page) != before.get(page)
+    )
     return [name for name in env.found_docs if changed and is_index(env, name)]
+
+
+def listed(finder: Finder, page: tuple[str, str, list[Section]] | None) -> object:
+    """ページについて、索引に現れるもの。"""
+    if page is None:
+        return None
+    number, title, sections = page
+    return number, title, [(s.anchor, s.title, terms_in(finder, s)) for s in sections]
 
 
 def setup(app: Sphinx) -> None:
@@ -371,4 +387,4 @@ def setup(app: Sphinx) -> None:
     app.add_env_collector(SectionCollector)
     app.add_post_transform(FillIndex)
     app.add_post_transform(LinkTerms)
-    app.connect("env-updated", pages_to_write)
+    app.connect("env-get-updated", pages_to_write, priority=900)
