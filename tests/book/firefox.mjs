@@ -9,6 +9,8 @@ const browser = await puppeteer.launch({
   browser: "firefox",
   executablePath,
   protocolTimeout: LATE,
+  // Firefoxは、つながらなかったWebSocketの次を待たせる。逃げようとするプログラムの試しが、前の試しに左右されないように
+  extraPrefsFirefox: { "network.websocket.delay-failed-reconnects": false },
 });
 const windows = new Map();
 
@@ -39,7 +41,7 @@ const jobs = {
   },
   async click(number, selector) {
     const { page } = windows.get(number);
-    // 画面の外の節には、まだ形がない。読者と同じに、見えるまで送り、動かなくなってから押す(送ると節の形が決まり、ずれる)
+    // 読者と同じに、見えるまで送り、動かなくなってから押す
     const still = await page.waitForFunction(
       (wanted) => {
         const element = document.querySelector(wanted);

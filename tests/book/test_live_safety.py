@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,9 +211,11 @@ def test_the_same_program_would_escape_from_a_frame_with_a_looser_policy(
     open_frame: Window, outside: tuple[str, list[str]], name: str
 ) -> None:
     server, reached = outside
-    run(open_frame, PRELUDE + ESCAPES[name].replace("OUTSIDE", server), limit=5)
-    open_frame.wait_for_timeout(1_000)
-    assert reached
+    deadline = time.monotonic() + 30  # 混んだ計算機では、ワーカーが起きないことがある
+    while not reached and time.monotonic() < deadline:
+        ran = run(open_frame, PRELUDE + ESCAPES[name].replace("OUTSIDE", server), limit=5)
+        open_frame.wait_for_timeout(1_000)
+    assert reached, ran
     reached.clear()
 
 
