@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +34,10 @@ class BookCopy:
             text = text.replace("    language: ja\n", f"    {name}: {value}\n    language: ja\n")
         config.write_text(text, encoding="utf-8")
 
+    @property
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
+
     def build(self) -> float:
         """ビルドして、かかった秒数を返す。"""
         return self.timed("jupyter-book", "build", ".", "-n", "-W", "--keep-going")
@@ -38,11 +45,47 @@ class BookCopy:
     def timed(self, program: str, *arguments: str) -> float:
         """プログラムを動かして、かかった秒数を返す。"""
         command = [str(Path(sys.executable).with_name(program)), *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
         start = time.perf_counter()
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=self._env, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise SystemExit(f"{done.stdout}\n{done.stderr}\n失敗しました: {' '.join(command)}")
         return time.perf_counter() - start
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """``make serve`` と同じに、保存のたびに作り直させておく。見張りが始まってから中へ入る。"""
+        self.timed("jupyter-book", "config", "sphinx", ".")
+        command = [
+            sys.executable,
+            "-m",
+            "bibun_site.serve",
+            ".",
+            "_build/serve",
+            "-d",
+            "_build/.serve",
+        ]
+        command += ["-n", "--port", "0", "--ignore", "*/_build/*", "--ignore", "*/__pycache__/*"]
+        log = self.folder / "serve.log"
+        with (
+            log.open("w") as out,
+            subprocess.Popen(
+                command, cwd=self.folder, env=self._env, stdout=out, stderr=out
+            ) as process,
+        ):
+            try:
+                wait_for(log, "Waiting to detect changes")
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)
+
+
+def wait_for(path: Path, words: str, seconds: float = 120) -> float:
+    """ファイルに言葉が現れるまで待ち、かかった秒数を返す。"""
+    start = time.perf_counter()
+    while not path.exists() or words not in path.read_text(encoding="utf-8"):
+        if time.perf_counter() - start > seconds:
+            raise SystemExit(f"{path} に {words} が現れません。")
+        time.sleep(0.01)
+    return time.perf_counter() - start
