@@ -60,6 +60,7 @@ def preload(sources: Iterable[str]) -> None:
     for name in ["bibun_site.chapter", *wanted]:
         with suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # 章は、ここまでに読み込んだものの中から捨てるものを探さない
     gc.enable()
 
 
