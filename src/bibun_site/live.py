@@ -14,6 +14,7 @@ import io
 import json
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -35,57 +36,70 @@ CACHE = node.PACKAGES / ".cache" / "bibun-live"
 SNAPSHOT = "web/runtime/snapshot.mjs"
 BIBUN = node.ROOT / "src" / "bibun"
 BOOK = "book/"
+KEPT_SECONDS = 24 * 60 * 60
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # zipに書ける、いちばん早い日付
 
 
 def place(app: Sphinx) -> None:
-    """Pyodideとbibunを、変わったものだけ圧縮し直して、静的なファイルに加える。"""
+    """Pyodideとbibunを圧縮して、静的なファイルに加える。前のビルドと同じものは、作りも書きもしない。"""
     if app.builder.format != "html":
         return
-    static = Path(app.doctreedir).parent / ".live"
-    app.config.html_static_path.append(str(static))
-    folder = static / "live"
-    folder.mkdir(parents=True, exist_ok=True)
+    node.install()
+    folder = Path(app.doctreedir).parent / ".live" / "live"
+    app.config.html_static_path.append(str(folder.parent))
+    listing = folder / "manifest.json"
+    before = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
     manifest = {}
-    for name, data in contents(app).items():
-        version = hashlib.sha256(data).hexdigest()[:16]
-        packed = made(f"{version}.gz", lambda data=data: gzip.compress(data, 9, mtime=0))
-        refresh(folder / f"{name}.gz", packed)
-        manifest[name] = {"size": len(packed), "version": version}
-    refresh(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    for name, (version, make) in contents(app).items():
+        manifest[name] = before.get(name, {})
+        if manifest[name].get("version") != version:
+            packed = made(f"{version}.gz", make)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.gz").write_bytes(packed)
+            manifest[name] = {"size": len(packed), "version": version}
+    if manifest != before:
+        listing.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        forget_unused()
 
 
 def made(name: str, make: Callable[[], bytes]) -> bytes:
-    """作るのに時間のかかるもの。名前が中身を決めるので、どの本のビルドも同じものを使う。"""
+    """圧縮したもの。名前が中身を決めるので、どの本のビルドも同じものを使う。"""
     path = CACHE / name
     if not path.exists():
-        data = make()
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=CACHE, delete=False) as file:
-            file.write(data)
+            file.write(gzip.compress(make(), 9, mtime=0))
         os.replace(file.name, path)  # 同時に作られても、途中のものは見えない
+    os.utime(path)
     return path.read_bytes()
 
 
-def refresh(path: Path, data: bytes) -> None:
-    """中身が変わったときだけ書く。"""
-    if not path.exists() or path.read_bytes() != data:
-        path.write_bytes(data)
+def forget_unused() -> None:
+    """しばらく使われていないもの(前の ``bibun`` の記憶など)を、置き場から消す。"""
+    for path in CACHE.iterdir():
+        if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+            path.unlink(missing_ok=True)
 
 
-def contents(app: Sphinx) -> dict[str, bytes]:
-    """置くファイルの名前と中身。名前は web/runtime/wire.ts の ``Files`` と同じ。"""
-    node.install()
+def contents(app: Sphinx) -> dict[str, tuple[str, Callable[[], bytes]]]:
+    """置くファイルの名前(web/runtime/wire.ts の ``Files`` と同じ)、中身が変われば変わる版、中身を作る関数。"""
     pyodide = node.PACKAGES / "pyodide"
-    files = {name: (pyodide / name).read_bytes() for name in PYODIDE}
-    files["bibun.zip"] = archive()
-    digest = hashlib.sha256((node.ROOT / SNAPSHOT).read_bytes())
-    for data in files.values():
-        digest.update(data)
-    name = f"{digest.hexdigest()[:16]}.snapshot"
-    files["snapshot.bin"] = made(name, lambda: snapshot(pyodide, files["bibun.zip"]))
-    files["worker.js"] = (front.place(app) / "live" / "worker.js").read_bytes()
-    return files
+    package = (pyodide / "package.json").read_bytes()  # 版ごとに、中身は決まっている
+    bibun = archive()
+    worker = (front.place(app) / "live" / "worker.js").read_bytes()
+    script = (node.ROOT / SNAPSHOT).read_bytes()
+    files = {name: (mark(package, name.encode()), (pyodide / name).read_bytes) for name in PYODIDE}
+    return {
+        **files,
+        "bibun.zip": (mark(bibun), lambda: bibun),
+        "snapshot.bin": (mark(package, script, bibun), lambda: snapshot(pyodide, bibun)),
+        "worker.js": (mark(worker), lambda: worker),
+    }
+
+
+def mark(*parts: bytes) -> str:
+    """もとになるものの印。"""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def snapshot(pyodide: Path, packed: bytes) -> bytes:
@@ -115,7 +129,7 @@ def cells_of(app: Sphinx, docname: str) -> list[LiveCell]:
     return live_cells(docname.removeprefix(BOOK), nbformat.read(path, as_version=4))
 
 
-def mark(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+def mark_cells(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """ページのセルに名前と理由を付け、章のセルの一覧を書く。"""
     if app.builder.format != "html":
         return
@@ -154,5 +168,5 @@ def depart_container(self: Any, _container: nodes.container) -> None:
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.connect("builder-inited", place, priority=200)  # ワーカーをまとめる front より後
-    app.connect("doctree-resolved", mark)
+    app.connect("doctree-resolved", mark_cells)
     app.add_node(nodes.container, override=True, html=(visit_container, depart_container))
