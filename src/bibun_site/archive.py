@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -24,10 +25,10 @@ ONLINE_ONLY = {"_static/live/"}  # ファイルとして開いたページでは
 NAME = "bibun-book"  # zipを展開してできるフォルダー
 
 
-def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> None:
-    """``folder`` の中のファイルを、いつも同じバイトになるzipにする。"""
+def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> Path:
+    """``folder`` の中のファイルを、いつも同じバイトになるzipにし、その場所を返す。"""
     with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(files):
+        for file in files:
             name = f"{NAME}/{file.relative_to(folder).as_posix()}"
             info = zipfile.ZipInfo(name, date_time=DATE)
             info.external_attr = 0o644 << 16
@@ -35,11 +36,13 @@ def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> None:
             packed = file.suffix in PACKED
             info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
             archive.writestr(info, file.read_bytes())
+    return path
 
 
 def is_for_reading(name: str) -> bool:
-    """サイト全体のzipに入れるか。"""
-    return not name.startswith((".", f"{DOWNLOADS}/{SITE}", *ONLINE_ONLY))
+    """サイト全体のzipに入れるか(まとめたもの自身は除く)。"""
+    packed = (f"{DOWNLOADS}/{SITE}", f"{DOWNLOADS}/{NOTEBOOKS}")
+    return not name.startswith((".", *packed, *ONLINE_ONLY))
 
 
 def note_pages(app: Sphinx) -> list[tuple[str, dict[str, object], str]]:
@@ -69,12 +72,19 @@ def pack(app: Sphinx, exception: Exception | None) -> None:
     if not fresh:
         wheel.make(folder)
         made_from.write_text(wanted)
-    write_zip(folder / NOTEBOOKS, folder, [*notebooks, *folder.glob("*.whl")])
-    site = Path(app.outdir)
-    files = [path for path in site.rglob("*") if path.is_file()]
-    write_zip(
-        folder / SITE, site, [f for f in files if is_for_reading(f.relative_to(site).as_posix())]
-    )
+    with ThreadPoolExecutor(1) as beside:  # 圧縮の間はGILが放されるので、2つのzipを並べて作れる
+        files = sorted([*notebooks, *folder.glob("*.whl")])
+        packed = beside.submit(write_zip, folder / NOTEBOOKS, folder, files)
+        write_zip(folder / SITE, Path(app.outdir), site_files(Path(app.outdir), packed))
+
+
+def site_files(site: Path, notebooks: Future[Path]) -> Iterator[Path]:
+    """サイト全体のzipに入れるもの。作りかけのノートブックのzipは、最後に、できるのを待って入れる。"""
+    for path in sorted(site.rglob("*")):
+        name = path.relative_to(site).as_posix()
+        if path.is_file() and is_for_reading(name):
+            yield path
+    yield notebooks.result()
 
 
 def setup(app: Sphinx) -> None:

@@ -28,28 +28,26 @@ LINK = re.compile(r'\s(?:xlink:)?(?:href|src)="([^"]*)"')
 def broken_links(site: Path) -> Iterator[tuple[Path, str]]:
     """行き先のないリンクと、それのあるページ。"""
     tags = {
-        page: TAG.findall(page.read_text(encoding="utf-8"))
+        str(page): "\n".join(TAG.findall(page.read_text(encoding="utf-8")))
         for page in sorted(site.rglob("*.html"))
         if "_static" not in page.parts
     }
-    ids = {
-        page: {unescape(name) for tag in found for name in ID.findall(tag)}
-        for page, found in tags.items()
-    }
-    arrives: dict[Path, bool] = {}
+    ids = {page: {unescape(name) for name in ID.findall(found)} for page, found in tags.items()}
+    inside = f"{site}{os.sep}"
+    arrives: dict[str, bool] = {}
     for page, found in tags.items():
-        for link in dict.fromkeys(link for tag in found for link in LINK.findall(tag)):
-            url = urlsplit(unescape(link))
+        folder = os.path.dirname(page)
+        for link in map(unescape, dict.fromkeys(LINK.findall(found))):
+            url = urlsplit(link)
             if url.scheme or url.netloc:
                 continue
-            place = os.path.normpath(page.parent / unquote(url.path))
-            target = Path(place) if url.path else page
+            target = os.path.normpath(f"{folder}/{unquote(url.path)}") if url.path else page
             if target not in arrives:
-                arrives[target] = target.is_relative_to(site) and target.exists()
+                arrives[target] = f"{target}{os.sep}".startswith(inside) and os.path.exists(target)
             known = ids.get(target)
             missing = url.fragment and known is not None and unquote(url.fragment) not in known
             if not arrives[target] or missing:
-                yield page, unescape(link)
+                yield Path(page), link
 
 
 def line_of(source: Path, link: str) -> int | None:

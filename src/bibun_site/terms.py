@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from docutils import nodes
@@ -88,6 +89,12 @@ class Finder:
         return next((term for pattern, term in self._codes if pattern.fullmatch(code)), None)
 
 
+@lru_cache(maxsize=1)
+def finder_of(terms: tuple[Term, ...]) -> Finder:
+    """用語を見つけるもの。作るのに時間がかかるので、同じ用語なら同じものを使う。"""
+    return Finder(terms)
+
+
 def alone(word: str) -> str:
     """``word`` が、より長い言葉の一部ではなく現れるところに合う正規表現。"""
     if word in EVERYDAY:
@@ -130,7 +137,7 @@ class LinkTerms(SphinxPostTransform):
             return
         self.base = self.app.builder.get_relative_uri(self.env.docname, page) if page else ""
         terms = terms_of(self.env)
-        finder, self.waiting = Finder(terms), set(terms)
+        finder, self.waiting = finder_of(terms), set(terms)
         for leaf in list(prose(self.document, nodes.reference, details)):
             if isinstance(leaf, nodes.Text):
                 self._link_words(leaf, finder.in_text(leaf.astext()))
@@ -310,7 +317,7 @@ class FillIndex(SphinxPostTransform):
 def find_uses(env: BuildEnvironment) -> dict[Term, list[tuple[str, Section]]]:
     """用語ごとの、使われている節。本の順に並ぶ。用語集は除く。"""
     terms = terms_of(env)
-    finder = Finder(terms)
+    finder = finder_of(terms)
     uses: dict[Term, list[tuple[str, Section]]] = {term: [] for term in terms}
     for page in reading_order(env):
         if page == glossary_page(env):
@@ -363,20 +370,20 @@ def pages_to_write(app: Sphinx, env: Any) -> list[str]:
     }
     if env.bibun_linked != linked:
         return list(env.found_docs)
-    finder = Finder(env.bibun_linked)
     changed = any(
-        listed(finder, now.get(page)) != listed(finder, before.get(page))
+        listed(env, now.get(page)) != listed(env, before.get(page))
         for page in now.keys() | before.keys()
         if now.get(page) != before.get(page)
     )
     return [name for name in env.found_docs if changed and is_index(env, name)]
 
 
-def listed(finder: Finder, page: tuple[str, str, list[Section]] | None) -> object:
+def listed(env: BuildEnvironment, page: tuple[str, str, list[Section]] | None) -> object:
     """ページについて、索引に現れるもの。"""
     if page is None:
         return None
     number, title, sections = page
+    finder = finder_of(terms_of(env))
     return number, title, [(s.anchor, s.title, terms_in(finder, s)) for s in sections]
 
 
