@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_cache.cache.main import JupyterCacheBase
 
@@ -70,7 +70,13 @@ def key_of_files(files: list[Path]) -> str:
     """ファイルの中身と環境の指紋。ファイルがなくなっていれば、どの指紋とも違う。"""
     if not all(path.exists() for path in files):
         return ""
-    return digest([environment_key(), *(path.read_text(encoding="utf-8") for path in files)])
+    return digest([environment_key(), *map(fingerprint, files)])
+
+
+@functools.cache
+def fingerprint(path: Path) -> str:
+    """ファイルの中身の指紋。多くの章が同じファイルを使うので、1度だけ読む。"""
+    return digest([path.read_text(encoding="utf-8")])
 
 
 @functools.cache
@@ -114,33 +120,63 @@ def processor() -> str:
     return f"{platform.machine()} {flags[0] if flags else platform.processor()}"
 
 
+class Roots(NamedTuple):
+    """どのファイルを使うかを決めるもの。これと、使うファイルの中身が同じなら、使うファイルも同じである。"""
+
+    imported: frozenset[str]  # セルが読み込む `bibun` のモジュール
+    unchecked: frozenset[str]  # 章の使わない演習
+    modules: str  # `bibun` にあるモジュールの指紋
+
+
+def roots_of(notebook: Any) -> Roots:
+    """セルから読み取る。"""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    found = frozenset().union(*(imported(source, package="") for source in sources))
+    return Roots(found, unchecked("\n".join(sources)), digest(sorted(package_modules())))
+
+
+_used: dict[Roots, list[Path]] = {}
+
+
+def recall(roots: Roots, files: list[Path]) -> None:
+    """前のビルドで調べた、使うファイル。中身はどれも変わっていない。"""
+    _used[roots] = files
+
+
 def used_files(notebook: Any) -> list[Path]:
     """セルが読み込む ``bibun`` のファイル。直接にも、間接にも。"""
+    roots = roots_of(notebook)
+    if roots not in _used:
+        _used[roots] = follow(roots)
+    return _used[roots]
+
+
+def follow(roots: Roots) -> list[Path]:
+    """読み込まれるものを、たどって集める。"""
     modules = package_modules()
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    waiting = {ALWAYS}.union(*(imported(source, package="") for source in sources))
+    waiting = {ALWAYS, *roots.imported}
     used: set[str] = set()
     while waiting:
         name = waiting.pop()
         used.add(name)
         needed = module_imports(modules[name], name)
         if name == EXERCISES:
-            needed -= unchecked("\n".join(sources))
+            needed -= roots.unchecked
         waiting |= needed - used
     return sorted(modules[name] for name in used)
 
 
-def unchecked(source: str) -> set[str]:
+def unchecked(source: str) -> frozenset[str]:
     """演習のモジュールのうち、``check("番号", …)`` に番号の現れないもの。番号を組み立てているなら、なし。"""
     numbers = [f'"{number}"' for number in CHECKED.findall(source)]
     if len(numbers) != len(re.findall(r"\bcheck\(", source)) or "exercises()" in source:
-        return set()
-    return {
+        return frozenset()
+    return frozenset(
         name
         for name, path in package_modules().items()
         if name.startswith(f"{EXERCISES}.")
         and not any(number in path.read_text(encoding="utf-8") for number in numbers)
-    }
+    )
 
 
 @functools.cache

@@ -25,6 +25,8 @@ from bibun_site.chapter_cache import (
     digest,
     environment_key,
     key_of_files,
+    recall,
+    roots_of,
     used_files,
 )
 from bibun_site.environment import STARTUP, ipython_home
@@ -72,8 +74,13 @@ def notebook_of(app: Sphinx, docname: str) -> Any | None:
 def outdated(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> Iterator[str]:
     """使っている ``bibun`` が、読んだ後に変わった章。"""
     for docname in env.all_docs:
-        files, key = env.metadata[docname].get("bibun", ([], None))
-        if key and key != key_of_files([PACKAGE / name for name in files]):
+        if "bibun_used" not in env.metadata[docname]:
+            continue
+        roots, names, key = env.metadata[docname]["bibun_used"]
+        files = [PACKAGE / name for name in names]
+        if key == key_of_files(files):
+            recall(roots, files)
+        else:
             yield docname
 
 
@@ -81,7 +88,7 @@ def note_sources(env: BuildEnvironment, docname: str, notebook: Any) -> None:
     """章が使っている ``bibun`` のファイルと、その指紋を覚える。"""
     files = used_files(notebook)
     names = [path.relative_to(PACKAGE).as_posix() for path in files]
-    env.metadata[docname]["bibun"] = (names, key_of_files(files))
+    env.metadata[docname]["bibun_used"] = (roots_of(notebook), names, key_of_files(files))
 
 
 def forget_places(app: Sphinx) -> None:
