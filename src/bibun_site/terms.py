@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from docutils import nodes
@@ -73,10 +74,9 @@ class Finder:
     """文章とコードの中から、用語を見つける。長い用語が先である。"""
 
     def __init__(self, terms: tuple[Term, ...]) -> None:
-        words = {term.name: term for term in terms if not term.code}
-        longest_first = sorted(words, key=len, reverse=True)
-        self._words = words
-        self._pattern = re.compile("|".join(map(alone, longest_first)) or r"(?!)")
+        self._words = {term.name: term for term in terms if not term.code}
+        groups = groupby(sorted(self._words, key=shape), key=shape)
+        self._pattern = re.compile("|".join(alone(*words) for _, words in groups) or r"(?!)")
         self._codes = [(code_pattern(term.name), term) for term in terms if term.code]
 
     def in_text(self, text: str) -> Iterator[tuple[int, Term]]:
@@ -95,15 +95,19 @@ def finder_of(terms: tuple[Term, ...]) -> Finder:
     return Finder(terms)
 
 
-def alone(word: str) -> str:
-    """``word`` が、より長い言葉の一部ではなく現れるところに合う正規表現。"""
-    if word in EVERYDAY:
-        return EVERYDAY[word]
+def shape(word: str) -> tuple[int, str, str, str]:
+    """長い順に並べるための長さと、使われ方と、前と後ろに続いてはいけない字の種類。"""
     before = next((kind for kind in KINDS if re.match(f"[{kind}]", word)), "")
     after = next((kind for kind in KINDS if re.search(f"[{kind}]$", word)), "")
-    return (
+    return -len(word), EVERYDAY.get(word, ""), before, after
+
+
+def alone(*words: str) -> str:
+    """同じ `shape` の言葉が、より長い言葉の一部ではなく現れるところに合う正規表現。"""
+    _, everyday, before, after = shape(words[0])
+    return everyday or (
         (f"(?<![{before}])" if before else "")
-        + re.escape(word)
+        + f"(?:{'|'.join(map(re.escape, words))})"
         + (f"(?![{after}])" if after else "")
     )
 
