@@ -130,7 +130,12 @@ class Roots(NamedTuple):
 
 def roots_of(notebook: Any) -> Roots:
     """セルから読み取る。"""
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return read_roots(*(cell.source for cell in notebook.cells if cell.cell_type == "code"))
+
+
+@functools.cache
+def read_roots(*sources: str) -> Roots:
+    """コードセルのソースから読み取る。"""
     found = frozenset().union(*(imported(source, package="") for source in sources))
     return Roots(found, unchecked("\n".join(sources)), digest(sorted(package_modules())))
 

@@ -62,7 +62,15 @@ def recorded_times(app: Sphinx) -> dict[str, float]:
 
 
 def notebook_of(app: Sphinx, docname: str) -> Any | None:
-    """章をノートブックとして読む。ノートブックでなければ ``None``。"""
+    """章のノートブック。ノートブックでなければ ``None``。1つのビルドの中では、1度だけ読む。"""
+    known = vars(app).setdefault("bibun_notebooks", {})
+    if docname not in known:
+        known[docname] = read_notebook(app, docname)
+    return known[docname]
+
+
+def read_notebook(app: Sphinx, docname: str) -> Any | None:
+    """章をノートブックとして読む。"""
     path = Path(app.env.doc2path(docname))
     if not path.exists():
         return None
