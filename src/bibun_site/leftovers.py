@@ -45,17 +45,12 @@ def unloaded(site: Path) -> Iterator[Path]:
 
 
 def gone(app: Sphinx, site: Path) -> Iterator[Path]:
-    """本からなくなったページの、ページ、ソース、セル、図。"""
+    """本からなくなったページの、ページ、セル、図。"""
     pages = app.env.found_docs
     chapters = {page.removeprefix(BOOK) for page in pages}
     images = {name for _, name in app.env.images.values()}
     for path in [*site.glob("*.html"), *site.glob(f"{BOOK}**/*.html")]:
         if path.relative_to(site).with_suffix("").as_posix() not in pages | BESIDE_THE_BOOK:
-            yield path
-    sources = site / "_sources"
-    for path in sources.rglob("*"):
-        name = path.relative_to(sources).as_posix()
-        if path.is_file() and name.split(".")[0] not in pages:
             yield path
     for path in (site / CELLS).rglob("*.json"):
         if path.relative_to(site / CELLS).with_suffix("").as_posix() not in chapters:
