@@ -46,9 +46,9 @@ class Server:
         theirs.close()
 
     def close(self) -> None:
-        """相手がいなくなったと知らせ、片づけが済むのを待つ。"""
+        """相手がいなくなったと知らせる。片づけが済むのは、このプロセスが終わるときに待つ。"""
         self.channel.close()
-        self.process.wait()
+        atexit.register(self.process.wait)
 
 
 @contextmanager
