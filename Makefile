@@ -34,13 +34,11 @@ $(VENV)/bench.ready: $(VENV)/test.ready requirements-bench.txt
 	@touch $@
 
 book: $(VENV)/book.ready  ## 本を作る(_build/html)
-	$(BIN)/jupyter-book build . -n -W --keep-going
+	$(BIN)/python -m bibun_site
 	@echo "==> 本ができました: $(CURDIR)/_build/html/index.html"
 
 serve: $(VENV)/book.ready  ## 本を作って http://127.0.0.1:8000 で見せ、保存のたびに作り直す
-	$(BIN)/jupyter-book config sphinx . >/dev/null
-	$(BIN)/python -m bibun_site.serve . _build/serve -d _build/.serve -n \
-	  --host 127.0.0.1 --port $(PORT) --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*'
+	$(BIN)/python -m bibun_site.serve --port $(PORT)
 
 test: $(VENV)/test.ready node_modules/bibun-ready book  ## 本を作り、すべてのテストをする(ブラウザーのテストを含む)
 	@$(PYTHON) tools/browser.py

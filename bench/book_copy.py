@@ -16,11 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("_config.yml", "_toc.yml", "book", "src", "web", "bench", "requirements.txt")
 
 
-class BookCopy:
-    """本の写し。``settings`` は、``_config.yml`` に足すSphinxの設定。"""
+MAKE_BOOK = ("python", "-m", "bibun_site")
+JUPYTER_BOOK = ("jupyter-book", "build", ".")
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
+
+class BookCopy:
+    """本の写し。``command`` でビルドする。``settings`` は、``_config.yml`` に足すSphinxの設定。"""
+
+    def __init__(self, folder: Path, command: tuple[str, ...] = MAKE_BOOK, **settings: str) -> None:
+        self.folder, self.command = folder, command
         folder.mkdir(parents=True)
         for part in PARTS:
             place = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -36,11 +40,12 @@ class BookCopy:
 
     @property
     def _env(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "PYTHONPATH": str(self.folder / "src")}
 
     def build(self) -> float:
         """ビルドして、かかった秒数を返す。"""
-        return self.timed("jupyter-book", "build", ".", "-n", "-W", "--keep-going")
+        return self.timed(*self.command)
 
     def timed(self, program: str, *arguments: str) -> float:
         """プログラムを動かして、かかった秒数を返す。"""
@@ -56,17 +61,7 @@ class BookCopy:
     @contextmanager
     def served(self) -> Iterator[None]:
         """``make serve`` と同じに、保存のたびに作り直させておく。見張りが始まってから中へ入る。"""
-        self.timed("jupyter-book", "config", "sphinx", ".")
-        command = [
-            sys.executable,
-            "-m",
-            "bibun_site.serve",
-            ".",
-            "_build/serve",
-            "-d",
-            "_build/.serve",
-        ]
-        command += ["-n", "--port", "0", "--ignore", "*/_build/*", "--ignore", "*/__pycache__/*"]
+        command = [sys.executable, "-m", "bibun_site.serve", "--port", "0"]
         log = self.folder / "serve.log"
         with (
             log.open("w") as out,

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from book_copy import ROOT, BookCopy, wait_for
+from book_copy import JUPYTER_BOOK, ROOT, BookCopy, wait_for
 from jupyter_cache.cache.main import JupyterCacheBase
 
 EDITED = Path("book/use/recording.md")
@@ -76,7 +76,7 @@ def saved(book: BookCopy, word: str, old: str, new: str) -> float:
 
 def without_execution(folder: Path) -> BookCopy:
     """セルを実行しない本(実行を確かめる検査も外す)。Sphinxだけの時間を測る。"""
-    book = BookCopy(folder)
+    book = BookCopy(folder, JUPYTER_BOOK)
     config = folder / "_config.yml"
     text = re.sub(r"execute_notebooks: \w+", "execute_notebooks: 'off'", config.read_text("utf-8"))
     config.write_text(text, encoding="utf-8")
@@ -88,7 +88,7 @@ def without_execution(folder: Path) -> BookCopy:
 def measure(place: Path) -> dict[str, float]:
     """すべての秒数。"""
     ours = BookCopy(place / "ours")
-    stock = BookCopy(place / "stock", bibun_fork="false")
+    stock = BookCopy(place / "stock", JUPYTER_BOOK, bibun_fork="false")
     plain = without_execution(place / "plain")
     seconds = {"cold": fresh(ours)}
     record_times(ours)
@@ -97,9 +97,9 @@ def measure(place: Path) -> dict[str, float]:
     shutil.copytree(executed, place / "executed")
     seconds["cells"] = ours.timed("python", str(Path(__file__)), str(place / "executed"))
     seconds["sphinx"] = fresh(ours, keep_results=True)
-    plain.timed("jupyter-book", "build", ".")
+    plain.build()
     repeated: dict[str, Callable[[int], float]] = {
-        "sphinx no-op": lambda _: plain.timed("jupyter-book", "build", "."),
+        "sphinx no-op": lambda _: plain.build(),
         "unchanged": lambda _: ours.build(),
         "prose": lambda number: prose(ours, number),
         "code": lambda number: code(ours, number),

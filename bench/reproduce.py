@@ -1,7 +1,7 @@
 """本を2か所で作り、1バイトも違わないことを見る(``make reproduce``)。
 
-1つめは章を並べて分岐で実行し、2つめは別の深さのフォルダーで、CPUを1つだけ使い、章を1つずつ
-ふつうのJupyterカーネルで実行する。時刻も違う。
+1つめは ``make book`` で、章を並べて分岐で実行する。2つめは ``jupyter-book build`` で、別の深さのフォルダーで、
+CPUを1つだけ使い、章を1つずつふつうのJupyterカーネルで実行する。時刻も違う。
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from book_copy import BookCopy
+from book_copy import JUPYTER_BOOK, BookCopy
 
 FOLDERS = ("html", "jupyter_execute")
 
@@ -30,7 +30,7 @@ def main() -> None:
     """2つ作って比べる。違えば、違うファイルを言って終了コード1で終わる。"""
     with tempfile.TemporaryDirectory() as place:
         one = BookCopy(Path(place, "one"))
-        other = BookCopy(Path(place, "別の", "深い場所"), bibun_fork="false")
+        other = BookCopy(Path(place, "別の", "深い場所"), JUPYTER_BOOK, bibun_fork="false")
         print(f"並べて分岐で: {one.build():.0f}秒", flush=True)
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

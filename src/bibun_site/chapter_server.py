@@ -47,6 +47,8 @@ PRELOAD = {
     "plotting": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
     "torchviz": ("torchviz",),
 }
+# どの章も使うもの。IPythonの2つは、章が始まるときに読み込まれる
+ALWAYS = ("bibun_site.chapter", "IPython.core.completer", "IPython.core.magics")
 WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # 待っているプロセスのソケットの場所を伝える環境変数
 TICK = 0.1
 LAST_WORDS_SECONDS = 2.0
@@ -57,7 +59,7 @@ def preload(sources: Iterable[str]) -> None:
     text = "\n".join(sources)
     wanted = [name for word, names in PRELOAD.items() if word in text for name in names]
     gc.disable()  # 読み込みは捨てるものを作らないので、探すだけ遅くなる
-    for name in ["bibun_site.chapter", *wanted]:
+    for name in [*ALWAYS, *wanted]:
         with suppress(ImportError):
             importlib.import_module(name)
     gc.freeze()  # 章は、ここまでに読み込んだものの中から捨てるものを探さない

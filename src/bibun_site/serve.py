@@ -19,12 +19,16 @@ from pathlib import Path
 
 import sphinx.cmd.build
 import sphinx_autobuild.__main__
+from jupyter_book.cli.main import main as jupyter_book
 from sphinx_autobuild.build import Builder
 
 from bibun_site.chapter_server import WARM_SERVER
 from bibun_site.environment import ENVIRONMENT
 from bibun_site.processes import die_with_parent
 
+# sphinx-autobuildへの引数。見張らないのは、ビルドが書くところ
+BOOK = (".", "_build/serve", "-d", "_build/.serve", "-n")
+IGNORED = ("*/_build/*", "*/.venv/*", "*/__pycache__/*")
 PRELOAD = (
     "jupyter_book.config",
     "jupyter_cache.cache.main",
@@ -76,9 +80,12 @@ def warm_server() -> Iterator[None]:
 
 
 def main() -> None:
-    """引数は、sphinx-autobuildと同じ。"""
+    """本を見せる。引数は、sphinx-autobuildの引数に足される。"""
+    jupyter_book(["config", "sphinx", "."], standalone_mode=False)  # 設定を conf.py に写す
+    ignored = [word for pattern in IGNORED for word in ("--ignore", pattern)]
+    arguments = [*BOOK, *ignored, *sys.argv[1:]]
     if not hasattr(os, "fork"):
-        sphinx_autobuild.__main__.main(sys.argv[1:])
+        sphinx_autobuild.__main__.main(arguments)
         return
     os.environ.update(ENVIRONMENT)
     os.register_at_fork(after_in_child=die_with_parent)
@@ -86,7 +93,7 @@ def main() -> None:
         importlib.import_module(name)
     sphinx_autobuild.__main__.Builder = WarmBuilder
     with warm_server():
-        sphinx_autobuild.__main__.main(sys.argv[1:])
+        sphinx_autobuild.__main__.main(arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import JUPYTER_BOOK, Book, code, page, processes, settle
+from .conftest import Book, code, page, processes, settle
 
 
 def free_port() -> int:
@@ -29,13 +29,8 @@ class Served:
     def __init__(self, book: Book, temporary: Path) -> None:
         _, condition = book.command()
         condition["env"]["TMPDIR"] = str(temporary)
-        subprocess.run(
-            [JUPYTER_BOOK, "config", "sphinx", "."], **condition, check=True, capture_output=True
-        )
-        command = [sys.executable, "-m", "bibun_site.serve", ".", "_build/serve"]
         self.port = free_port()
-        command += ["-d", "_build/.serve", "--port", str(self.port)]
-        command += ["--ignore", "*/_build/*", "--ignore", "*/__pycache__/*"]
+        command = [sys.executable, "-m", "bibun_site.serve", "--port", str(self.port)]
         self.book, self.temporary = book, temporary
         self.log = book.folder / "log.txt"
         with self.log.open("w") as log:
