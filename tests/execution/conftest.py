@@ -23,7 +23,6 @@ from bibun_site.chapter_server import WARM_SERVER
 from bibun_site.environment import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
-JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 COPIED = ("src", "web")  # webを指すだけにすると、まとめるときの場所がずれる
 OWN = {"_build", "_config.yml", "_toc.yml", "book", "build", "dist", "requirements.txt", *COPIED}
 FRONT = """---
@@ -146,11 +145,11 @@ class Book:
         return (self.folder / "_build/html/book" / f"{name}.html").read_text(encoding="utf-8")
 
     def command(self) -> tuple[list[str], dict[str, Any]]:
-        """ビルドの命令と、それを始めるときの条件。"""
+        """``make book`` の命令と、それを始めるときの条件。"""
         environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
         del environment[WARM_SERVER]
         environment["PYTHONPATH"] = str(self.folder / "src")
-        command = [str(JUPYTER_BOOK), "build", ".", "-n", "-W", "--keep-going"]
+        command = [sys.executable, "-m", "bibun_site"]
         return command, {"cwd": self.folder, "env": environment}
 
     def build(self, **options: Any) -> Built:

@@ -27,6 +27,7 @@ def book(tmp_path: Path) -> Book:
     (tmp_path / "src/bibun/added.py").write_text(ANSWER.format(1111), encoding="utf-8")
     between = "def answer():\n    from .added import answer\n\n    return -answer()\n"
     (tmp_path / "src/bibun/between.py").write_text(between, encoding="utf-8")
+    (tmp_path / "src/bibun/more.py").write_text("SIGN = -1\n", encoding="utf-8")
     return book
 
 
@@ -47,11 +48,11 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
 
     added = book.folder / "src/bibun/added.py"
     before = added.stat()
-    added.write_text(ANSWER.format(2222), encoding="utf-8")
-    os.utime(added, (before.st_atime, before.st_mtime))  # 時刻ではなく、中身を見ること
+    added.write_text(ANSWER.format(22222), encoding="utf-8")
+    os.utime(added, (before.st_atime, before.st_mtime))  # 時刻ではなく、中身を見ること(Pythonは長さも見る)
     assert book.build().executed == {"direct", "through"}
-    assert "2222" in book.html("direct")
-    assert "-2222" in book.html("through")
+    assert "22222" in book.html("direct")
+    assert "-22222" in book.html("through")
 
     added.write_text(ANSWER.format(1111), encoding="utf-8")
     assert book.build().executed == set(), "前と同じ中身に戻っただけ"
@@ -71,6 +72,16 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
     edit(book.page("plain"), "40 + 2", "40 + 3")
     assert book.build().executed == {"plain"}
     assert ">43<" in book.html("plain").replace("\n", "")
+
+    more = book.folder / "src/bibun/more.py"
+    new = "from .more import SIGN\n\n    return SIGN * answer()"
+    edit(book.folder / "src/bibun/between.py", "return -answer()", new)
+    assert book.build().executed == {"through"}
+    edit(book.page("through"), "# 章through", "# 章through\n\n文章だけを足しました。")
+    assert book.build().executed == set()
+    more.write_text("SIGN = 1\n", encoding="utf-8")
+    assert book.build().executed == {"through"}, "使うファイルが増えた"
+    assert "-1111" not in book.html("through")
 
     edit(book.folder / "src/bibun_site/japanese.py", "from __future__", "\nfrom __future__")
     built = book.build()
