@@ -49,7 +49,9 @@ def test_what_changed_and_only_that_is_executed(book: Book) -> None:
     added = book.folder / "src/bibun/added.py"
     before = added.stat()
     added.write_text(ANSWER.format(22222), encoding="utf-8")
-    os.utime(added, (before.st_atime, before.st_mtime))  # 時刻ではなく、中身を見ること(Pythonは長さも見る)
+    os.utime(
+        added, (before.st_atime, before.st_mtime)
+    )  # 時刻ではなく、中身を見ること(Pythonは長さも見る)
     assert book.build().executed == {"direct", "through"}
     assert "22222" in book.html("direct")
     assert "-22222" in book.html("through")
