@@ -25,8 +25,8 @@ ONLINE_ONLY = {"_static/live/"}  # ファイルとして開いたページでは
 NAME = "bibun-book"  # zipを展開してできるフォルダー
 
 
-def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> Path:
-    """``folder`` の中のファイルを、いつも同じバイトになるzipにし、その場所を返す。"""
+def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> None:
+    """``folder`` の中のファイルを、いつも同じバイトになるzipにする。"""
     with zipfile.ZipFile(path, "w") as archive:
         for file in files:
             name = f"{NAME}/{file.relative_to(folder).as_posix()}"
@@ -36,13 +36,11 @@ def write_zip(path: Path, folder: Path, files: Iterable[Path]) -> Path:
             packed = file.suffix in PACKED
             info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
             archive.writestr(info, file.read_bytes())
-    return path
 
 
 def is_for_reading(name: str) -> bool:
-    """サイト全体のzipに入れるか(まとめたもの自身は除く)。"""
-    packed = (f"{DOWNLOADS}/{SITE}", f"{DOWNLOADS}/{NOTEBOOKS}")
-    return not name.startswith((".", *packed, *ONLINE_ONLY))
+    """サイト全体のzipに入れるか。"""
+    return not name.startswith((".", f"{DOWNLOADS}/{SITE}", *ONLINE_ONLY))
 
 
 def note_pages(app: Sphinx) -> list[tuple[str, dict[str, object], str]]:
@@ -78,13 +76,14 @@ def pack(app: Sphinx, exception: Exception | None) -> None:
         write_zip(folder / SITE, Path(app.outdir), site_files(Path(app.outdir), packed))
 
 
-def site_files(site: Path, notebooks: Future[Path]) -> Iterator[Path]:
-    """サイト全体のzipに入れるもの。作りかけのノートブックのzipは、最後に、できるのを待って入れる。"""
-    for path in sorted(site.rglob("*")):
-        name = path.relative_to(site).as_posix()
-        if path.is_file() and is_for_reading(name):
+def site_files(site: Path, notebooks: Future[None]) -> Iterator[Path]:
+    """サイト全体のzipに入れるもの。ノートブックのzipは、できるのを待って入れる。"""
+    packed = site / DOWNLOADS / NOTEBOOKS
+    for path in sorted({*site.rglob("*"), packed}):
+        if path == packed:
+            notebooks.result()
+        if path.is_file() and is_for_reading(path.relative_to(site).as_posix()):
             yield path
-    yield notebooks.result()
 
 
 def setup(app: Sphinx) -> None:

@@ -48,19 +48,20 @@ def place(app: Sphinx) -> None:
     node.install()
     folder = Path(app.doctreedir).parent / ".live" / "live"
     app.config.html_static_path.append(str(folder.parent))
-    listing = folder / "manifest.json"
-    before = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
+    parts = contents(app)
+    wanted = "\n".join(f"{name} {origin}" for name, (origin, _) in parts.items())
+    listing, made_from = folder / "manifest.json", folder.parent.with_name(".live.from")
+    if listing.exists() and made_from.exists() and made_from.read_text() == wanted:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
     manifest = {}
-    for name, (version, make) in contents(app).items():
-        manifest[name] = before.get(name, {})
-        if manifest[name].get("version") != version:
-            packed = made(f"{version}.{LEVEL}.gz", make)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.gz").write_bytes(packed)
-            manifest[name] = {"size": len(packed), "version": version}
-    if manifest != before:
-        listing.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        forget_unused()
+    for name, (origin, make) in parts.items():
+        packed = made(f"{origin}.{LEVEL}.gz", make)
+        (folder / f"{name}.gz").write_bytes(packed)
+        manifest[name] = {"size": len(packed), "version": mark(gzip.decompress(packed))}
+    listing.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    made_from.write_text(wanted)
+    forget_unused()
 
 
 def made(name: str, make: Callable[[], bytes]) -> bytes:
@@ -83,7 +84,7 @@ def forget_unused() -> None:
 
 
 def contents(app: Sphinx) -> dict[str, tuple[str, Callable[[], bytes]]]:
-    """置くファイルの名前(web/runtime/wire.ts の ``Files`` と同じ)、中身が変われば変わる版、中身を作る関数。"""
+    """置くファイルの名前(web/runtime/wire.ts の ``Files`` と同じ)と、もとになるものの印と、中身を作る関数。"""
     pyodide = node.PACKAGES / "pyodide"
     package = (pyodide / "package.json").read_bytes()  # 版ごとに、中身は決まっている
     bibun = archive()
@@ -99,7 +100,7 @@ def contents(app: Sphinx) -> dict[str, tuple[str, Callable[[], bytes]]]:
 
 
 def mark(*parts: bytes) -> str:
-    """もとになるものの印。"""
+    """中身の印。"""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

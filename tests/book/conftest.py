@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -48,10 +49,18 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         return
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """ブラウザーが受け取るのをやめても、騒がないサーバー。"""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def serve(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
     """ループバックのサーバーを動かし、そのアドレスを渡す。"""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
