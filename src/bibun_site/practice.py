@@ -1,11 +1,13 @@
 """演習の一覧(表紙の ``exercise-list``)と、ページの中で動かすための帯の置き場。
 
 一覧は、章にある演習を ``_toc.yml`` の順に並べる。解けた印は、読者の端末の記録から ``web/live`` が付ける。
-JavaScriptがなければ、ただの一覧である。
+JavaScriptがなければ、ただの一覧である。本に載る判定の言葉は、`…` で囲んだところをコードの字で見せる
+(ページの中で採点したときは、``web/live/output.ts`` が同じにする)。
 """
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -15,10 +17,14 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from bibun.exercises import exercises
+from bibun_site.chapter_cache import CHECKED
 
 __all__ = ["setup"]
 
 ABOUT = "book/appendix/bibun"
+
+# 文字の出力と同じ形(外の要素には、替えた節の組が付く)
+VERDICT = '<div class="highlight-myst-ansi notranslate"><div class="highlight"><pre>{}\n</pre></div></div>'
 
 Place = tuple[str, str]
 """演習の番号と、章の中の札。"""
@@ -129,6 +135,25 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         spot.replace_self(listing(app, docname))
 
 
+def show_code(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
+    """判定の言葉の中の、`…` で囲んだところを、コードの字で見せる。"""
+    if app.builder.format != "html":
+        return
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code" or not CHECKED.search(cell[0].astext()):
+            continue
+        for block in list(cell.findall(nodes.literal_block)):
+            words = block.astext().split("`")
+            if "text_plain" in block["classes"] and len(words) % 2 and len(words) > 1:
+                block.replace_self(nodes.raw("", VERDICT.format(with_code(words)), format="html"))
+
+
+def with_code(words: list[str]) -> str:
+    """1つおきにコードの字にしたHTML。"""
+    pieces = (f"<code>{escape(w)}</code>" if i % 2 else escape(w) for i, w in enumerate(words))
+    return "".join(pieces)
+
+
 def add_bar(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
     """動かせるセルのあるページの題の下に、帯の置き場を作る。中身は ``web/live`` が書く。"""
     body = context.get("body", "")
@@ -149,4 +174,5 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-read", collect)
     app.connect("env-updated", outdated)
     app.connect("doctree-resolved", fill, priority=90)  # ノートブックが書かれる前に
+    app.connect("doctree-resolved", show_code, priority=900)  # ノートブックが書かれた後に
     app.connect("html-page-context", add_bar)

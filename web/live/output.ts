@@ -65,6 +65,7 @@ export class CellOutput {
     const box = printed?.box ?? block("text_plain", `${message}\n`).outer;
     if (!printed) this.swap().append(box);
     box.classList.add("live-verdict");
+    showCode(box.querySelector("pre")!);
     box.dataset.status = status;
   }
 
@@ -105,6 +106,13 @@ export class CellOutput {
     caption.querySelector(".headerlink")?.remove();
     return make("figure", "align-default", drawn, caption);
   }
+}
+
+/** 判定の言葉の中の、`…` で囲んだところを、コードの字で見せる。 */
+function showCode(pre: HTMLPreElement): void {
+  const words = pre.textContent.split("`");
+  if (words.length % 2 === 0) return;
+  pre.replaceChildren(...words.map((word, i) => (i % 2 ? make("code", "", word) : word)));
 }
 
 function block(kind: string, text: string): { outer: HTMLElement; pre: HTMLPreElement } {

@@ -155,7 +155,7 @@ class PageDesk implements Desk {
       if (solved) cell.element.toggleAttribute("data-solved", true);
       const trouble = solved ? record.keepSolved(verdict.id) : null;
       cell.say(`採点しました。${before}${trouble ?? ""}`);
-      return announce(`${solved ? "正解" : "不正解"}。${verdict.message}`);
+      return announce(`${solved ? "正解" : "不正解"}。${verdict.message.replaceAll("`", "")}`);
     }
     if (result.ended === "done") {
       cell.say(`実行しました(${inWords(result.seconds)})。${before}`);
