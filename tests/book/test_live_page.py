@@ -544,6 +544,20 @@ def test_an_answer_is_kept_shown_again_and_never_run_by_itself(
     assert "1-1" in str(kept(page)["written"])
 
 
+def test_code_in_a_verdict_is_shown_as_code(opened: Callable[..., Opened]) -> None:
+    page, _ = opened()
+    here = exercise_cell(page, "1-1")
+    built = here.locator(".cell_output pre")
+    words = built.inner_text()
+    assert built.locator("code").all_inner_texts() == ["..."]
+    assert "`" not in words
+    press_run(here)
+    judged = here.locator(".live-verdict pre")
+    expect(judged).to_have_text(words)
+    expect(judged.locator("code")).to_have_text("...")
+    assert "`" not in page.get_by_role("status").last.inner_text()
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
