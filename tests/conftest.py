@@ -13,14 +13,16 @@ for name in ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_NUM_THREADS", "OMP_NUM_THRE
     os.environ.setdefault(name, ENVIRONMENT[name])
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """``xdist_group`` が働かなければ、言って止まる(重い用意を、プロセスごとにすることになる)。"""
-    if not getattr(config.option, "loadgroup", False):
+@pytest.fixture(autouse=True, scope="session")
+def grouped(request: pytest.FixtureRequest) -> None:
+    """``xdist_group`` が働いていること(働かなければ、重い用意を、プロセスごとにすることになる)。"""
+    if not getattr(request.config.option, "loadgroup", False):
         return
-    loose = [i.nodeid for i in items if i.get_closest_marker("xdist_group") and "@" not in i.nodeid]
+    marked = [item for item in request.session.items if item.get_closest_marker("xdist_group")]
+    loose = [item.nodeid for item in marked if "@" not in item.nodeid]
     if loose:
-        raise pytest.UsageError(
+        pytest.fail(
             f"pytest-xdistのグループが働いていません(たとえば {loose[0]})。pytestとpytest-xdistの"
-            "版の組み合わせを確かめてください(requirements-dev.in)。"
+            "版の組み合わせを確かめてください(requirements-dev.in)。",
+            pytrace=False,
         )

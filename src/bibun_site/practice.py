@@ -23,8 +23,11 @@ __all__ = ["setup"]
 
 ABOUT = "book/appendix/bibun"
 
-# 文字の出力と同じ形(外の要素には、替えた節の組が付く)
-VERDICT = '<div class="highlight-myst-ansi notranslate"><div class="highlight"><pre>{}\n</pre></div></div>'
+# 文字の出力と同じ形
+VERDICT = (
+    '<div class="output text_plain highlight-myst-ansi notranslate"><div class="highlight">'
+    "<pre>{}\n</pre></div>\n</div>\n"
+)
 
 Place = tuple[str, str]
 """演習の番号と、章の中の札。"""
@@ -145,7 +148,8 @@ def show_code(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
         for block in list(cell.findall(nodes.literal_block)):
             words = block.astext().split("`")
             if "text_plain" in block["classes"] and len(words) % 2 and len(words) > 1:
-                block.replace_self(nodes.raw("", VERDICT.format(with_code(words)), format="html"))
+                shown = nodes.raw("", VERDICT.format(with_code(words)), format="html")
+                block.parent.replace(block, shown)
 
 
 def with_code(words: list[str]) -> str:

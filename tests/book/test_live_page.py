@@ -544,6 +544,24 @@ def test_an_answer_is_kept_shown_again_and_never_run_by_itself(
     assert "1-1" in str(kept(page)["written"])
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_button_stays_under_the_finger_that_presses_it(
+    opened: Callable[..., Opened], width: int
+) -> None:
+    """前のセルのエディターから出ても、その下のものは動かない(動けば、押したことにならない)。"""
+    page, _ = opened(width=width)
+    button(exercise_cell(page, "1-1"), "答えを書く").click()
+    write(page, exercise_cell(page, "1-1"), 'check("1-1", ...)')
+    following = button(exercise_cell(page, "1-2"), "答えを書く")
+    following.hover()
+    before = following.bounding_box()
+    page.mouse.down()
+    page.wait_for_timeout(200)
+    assert following.bounding_box() == before
+    page.mouse.up()
+    expect(exercise_cell(page, "1-2").locator(".cm-content")).to_be_focused()
+
+
 def test_code_in_a_verdict_is_shown_as_code(opened: Callable[..., Opened]) -> None:
     page, _ = opened()
     here = exercise_cell(page, "1-1")
@@ -660,7 +678,7 @@ def test_every_right_and_wrong_answer_is_judged_as_in_python(
             write(page, here, "\n".join([*imports, code]))
             new = here.locator(".live-output :is(.live-verdict:not([data-old]), .live-error)")
             got = new.inner_text().splitlines()[-1] if new.count() else "判定がありません"
-            expected = repr(judged_in_python(code))
+            expected = repr(judged_in_python(code)).replace("`", "")  # コードの字になっている
             if "".join(expected.split()) != "".join(got.split()):
                 different.append((exercise.id, code, expected, got))
     solved = kept(page)["solved"]

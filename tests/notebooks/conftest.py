@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 PAGES = re.findall(r"(?:root|file): book/(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdistが印を読むより先
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """サイトも仮想環境も1つですむように、ここのテストを1つのプロセスに集める。"""
     for item in items:
