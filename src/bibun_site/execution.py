@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +85,11 @@ def is_executed(cell: Any) -> bool:
 
 
 def execute(
-    notebooks: dict[str, Any], *, seconds: float, memory: int = MEMORY
+    notebooks: dict[str, Any],
+    *,
+    seconds: float,
+    memory: int = MEMORY,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Run, list[Run]]]:
     """ノートブックを並べて実行し、知らせがあるたびに、その章と、実行中のすべての章を返す。
 
@@ -97,6 +101,8 @@ def execute(
         1つのセルの時間の上限。
     memory : int
         1つの章が使ってよいバイト数。
+    meanwhile : callable
+        仕事を渡したあと、最初の知らせを待つ間にすること。
     """
     runs = {name: Run(name, notebook) for name, notebook in notebooks.items()}
     running: dict[str, Run] = {}
@@ -106,6 +112,7 @@ def execute(
             sources = [cell.source for cell in run.cells]
             job = {"name": name, "sources": sources, "seconds": seconds, "memory": memory}
             channel.sendall(encode(job))
+        meanwhile()
         for line in channel.makefile("rb"):
             message = json.loads(line)
             run = running.setdefault(message["name"], runs[message["name"]])
@@ -135,7 +142,12 @@ def execute_ahead(app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> N
     if not waiting:
         return
     progress = Progress(len(waiting))
-    for run, running in execute(waiting, seconds=config.execution_timeout):
+    results = execute(
+        waiting,
+        seconds=config.execution_timeout,
+        meanwhile=lambda: app.emit("cells-running"),
+    )
+    for run, running in results:
         if run not in running:
             progress.finished(run.name, run.seconds)
             _keep(app, cache, run)
@@ -213,6 +225,7 @@ def executed_path(app: Sphinx, docname: str) -> Path:
 
 
 def setup(app: Sphinx) -> None:
-    """Sphinxに登録する。"""
+    """Sphinxに登録する。``cells-running`` は、章を待つ間に、ページを書くときに要るものを用意する機会である。"""
+    app.add_event("cells-running")
     app.connect("env-before-read-docs", execute_ahead)
     app.connect("doctree-read", write_executed, priority=400)  # 検査(既定の500)より前

@@ -56,6 +56,14 @@ def use_formatter(app: Sphinx) -> None:
         highlighter.formatter = ColouredFormatter
 
 
+def get_ready(app: Sphinx) -> None:
+    """章を待つ間に、Pythonの字句の分け方を用意しておく。"""
+    highlighter = getattr(app.builder, "highlighter", None)
+    if highlighter is not None:
+        highlighter.highlight_block("x = 1", "ipython3")
+
+
 def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
+    app.connect("cells-running", get_ready)
     app.connect("builder-inited", use_formatter)

@@ -174,6 +174,7 @@ def setup(app: Sphinx) -> None:
     """Sphinxに登録する。"""
     app.add_node(exercise_list)
     app.add_directive("exercise-list", ExerciseListDirective)
+    app.connect("cells-running", lambda _app: exercises())
     app.connect("env-purge-doc", forget)
     app.connect("doctree-read", collect)
     app.connect("env-updated", outdated)

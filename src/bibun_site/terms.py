@@ -398,4 +398,5 @@ def setup(app: Sphinx) -> None:
     app.add_env_collector(SectionCollector)
     app.add_post_transform(FillIndex)
     app.add_post_transform(LinkTerms)
+    app.connect("cells-running", lambda app: finder_of(terms_of(app.env)))
     app.connect("env-get-updated", pages_to_write, priority=900)
