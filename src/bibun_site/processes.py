@@ -37,7 +37,12 @@ def look_after(work: Callable[[Path], object]) -> None:
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(0)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGKILL))
+
+    def stop(*_: object) -> None:
+        with suppress(ProcessLookupError):  # ちょうど終わったところかもしれない
+            os.kill(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     die_with_parent(signal.SIGTERM)
     os.waitpid(pid, 0)

@@ -235,6 +235,28 @@ def test_nothing_is_left_when_these_are_killed_at_once(
         assert settle(lambda: not leftovers() and not folders())
 
 
+TOLD_TOO_LATE = """
+import os, signal
+from bibun_site import processes
+
+wait = os.waitpid
+
+def waitpid(*arguments):
+    ended = wait(*arguments)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return ended
+
+os.waitpid = waitpid
+processes.look_after(lambda folder: None)
+"""
+
+
+def test_the_keeper_cleans_up_when_told_to_stop_just_as_its_child_ends(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-c", TOLD_TOO_LATE], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.xdist_group("leftovers")
 def test_a_chapter_ends_when_all_who_would_stop_it_are_killed_at_once(
     monkeypatch: pytest.MonkeyPatch,
