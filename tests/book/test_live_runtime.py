@@ -330,16 +330,28 @@ def test_variables_lost_with_an_idle_frame_are_not_taken_for_kept(page: Window) 
     still_works(page)
 
 
-def test_a_frame_lost_while_the_next_worker_starts_is_replaced(page: Window) -> None:
-    ran = page.evaluate(
+def lost_before_the_next_worker(page: Window) -> list[str]:
+    """枠がなくなった後に時間切れになったプログラムと、次のプログラムの終わり方。"""
+    ended: list[str] = page.evaluate(
         f"""async () => {{
-          const options = {{ cell: "失う#1", timeLimit: 0.5, onOutput: () => {{}} }};
-          const running = runtime.run("while True: pass", options);
+          const options = {{ cell: "失う#1", onOutput: () => {{}} }};
+          const running = runtime.run("while True: pass", {{ ...options, timeLimit: 0.5 }});
           {LOSE};
           return [await running, await runtime.run("1 + 1", options)].map(({{ ended }}) => ended);
         }}"""
     )
-    assert ran == ["timeout", "done"]
+    return ended
+
+
+def test_a_frame_lost_while_the_next_worker_starts_is_replaced(page: Window) -> None:
+    page.evaluate("runtime.reset()")  # 予備のワーカーを使い切る
+    assert lost_before_the_next_worker(page) == ["timeout", "done"]
+    still_works(page)
+
+
+def test_a_frame_lost_after_the_next_worker_was_ready_is_replaced(page: Window) -> None:
+    page.wait_for_function("() => runtime.spare?.ready.then(() => true)")
+    assert lost_before_the_next_worker(page) == ["timeout", "done"]
     still_works(page)
 
 

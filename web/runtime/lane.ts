@@ -18,6 +18,7 @@ export class Frame {
   private readonly control = new MessageChannel();
   private readonly lanes = new Map<number, Lane>();
   private readonly watch: number;
+  private readonly waiting: { answered(): void; lost(reason: RuntimeFailure): void }[] = [];
   private spawned = 0;
   private unanswered = 0;
 
@@ -26,14 +27,17 @@ export class Frame {
     files: Files,
     onLost: () => void,
   ) {
-    this.control.port1.onmessage = () => (this.unanswered = 0);
+    this.control.port1.onmessage = () => {
+      this.unanswered = 0;
+      for (const { answered } of this.waiting.splice(0)) answered();
+    };
     this.watch = setInterval(() => {
-      if (this.unanswered < PATIENCE) return this.call();
+      if (this.unanswered < PATIENCE) return this.beat();
       this.remove();
       onLost();
-      for (const lane of this.lanes.values()) {
-        lane.onMessage({ kind: "broken", reason: "枠がなくなりました" });
-      }
+      const reason = "枠がなくなりました";
+      for (const { lost } of this.waiting) lost(new RuntimeFailure(reason));
+      for (const lane of this.lanes.values()) lane.onMessage({ kind: "broken", reason });
     }, BEAT);
     element.contentWindow!.postMessage(files, "*", [
       this.control.port2,
@@ -58,6 +62,12 @@ export class Frame {
     }
   }
 
+  /** 呼びかけて、答えを待つ。枠がなくなっていれば失敗する。 */
+  answer(): Promise<void> {
+    this.tell({ kind: "call" }, []);
+    return new Promise((answered, lost) => this.waiting.push({ answered, lost }));
+  }
+
   /** 新しいワーカーを起こす。 */
   spawn(): Lane {
     const lane = this.spawned++;
@@ -77,7 +87,7 @@ export class Frame {
     this.element.remove();
   }
 
-  private call(): void {
+  private beat(): void {
     this.unanswered += 1;
     this.tell({ kind: "call" }, []);
   }

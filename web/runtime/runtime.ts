@@ -75,7 +75,7 @@ export class PageRuntime implements Runtime {
     this.spare = null;
     onProgress({ phase: "start", loaded: size, total: size });
     try {
-      await lane.ready;
+      await Promise.all([lane.ready, frame.answer()]); // 予備は、枠がなくなる前に用意できていたかもしれない
     } catch (failure) {
       if (again && this.frame !== opened) return this.open(onProgress, false); // 枠がなくなっていた
       throw failure;
