@@ -16,4 +16,11 @@ if __name__ == "__main__":
     ahead.begin(Path.cwd(), Path("_build"))
     from jupyter_book.cli.main import main
 
-    main(["build", ".", "-n", "-W", "--keep-going", *sys.argv[1:]], prog_name="jupyter-book")
+    try:
+        main(["build", ".", "-n", "-W", "--keep-going", *sys.argv[1:]], prog_name="jupyter-book")
+    except RuntimeError as error:
+        from bibun_site.guard import BookError
+
+        if not isinstance(error.__cause__, BookError):
+            raise
+        sys.exit("==> 本はできませんでした。")

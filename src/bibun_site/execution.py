@@ -149,7 +149,7 @@ def execute_ahead(app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> N
     )
     for run, running in results:
         if run not in running:
-            progress.finished(run.name, run.seconds)
+            progress.finished(run.name, run.seconds, run.at if run.reason else None)
             _keep(app, cache, run)
         progress.show((each.name, each.at, len(each.cells)) for each in running)
     progress.summary()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 from bibun_site.blocks import details
-from bibun_site.execution import executed_path
+from bibun_site.execution import MEMORY, executed_path
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +115,6 @@ def check_typed_outputs(text: str) -> Iterator[Problem]:
 # ---- セルの検査 ---------------------------------------------------------------------------
 
 
-def check_execution(cell: Any) -> Iterator[str]:
-    """実行され、最後まで終わったこと。"""
-    if cell.execution_count is None:
-        yield "実行されていないセルです。"
-
-
 def check_exception(cell: Any, prose: str) -> Iterator[str]:
     """例外が、予告どおりに起きること。"""
     announced = cell.metadata.get("raises")
@@ -132,7 +127,17 @@ def check_exception(cell: Any, prose: str) -> Iterator[str]:
     elif announced:
         yield from _check_announced(announced, errors, prose)
     else:
-        yield from (f"予告のない例外です: {error.ename}: {error.evalue}" for error in errors)
+        yield from map(describe_unannounced, errors)
+
+
+def describe_unannounced(error: Any) -> str:
+    """例外の種類と、起きたところまでの道すじ。"""
+    words = f"予告のない例外です: {error.ename}\n" + textwrap.indent(
+        "\n".join(error.traceback), "  "
+    )
+    if error.ename == "MemoryError":
+        words += f"\n  1つの章が使える記憶は、{MEMORY >> 30} GBまでです。"
+    return words
 
 
 def _check_announced(announced: str, errors: list[Any], prose: str) -> Iterator[str]:
@@ -243,7 +248,6 @@ def output_texts(cell: Any) -> Iterator[str]:
 
 
 CELL_CHECKS: tuple[Callable[[Any], Iterator[str]], ...] = (
-    check_execution,
     check_stderr,
     check_local_traces,
     check_tags,
@@ -255,13 +259,19 @@ def check_cells(notebook: Any) -> Iterator[Problem]:
     """実行し終えたノートブックの、すべてのコードセルを調べる。"""
     lines = notebook.metadata.get("source_map", [])
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    unexecuted = []
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
         line = lines[index] + 1 if index < len(lines) else 1
+        if cell.execution_count is None:
+            unexecuted.append(line)
         for check in CELL_CHECKS:
             yield from (Problem(line, message) for message in check(cell))
         yield from (Problem(line, message) for message in check_exception(cell, prose))
+    if unexecuted:
+        others = f"(この後にも{len(unexecuted) - 1}個)" if unexecuted[1:] else ""
+        yield Problem(unexecuted[0], f"実行されていないセルです{others}。")
 
 
 def check_numbers(notebook: Any) -> Iterator[Problem]:

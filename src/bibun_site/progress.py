@@ -30,18 +30,19 @@ class Progress:
             line = f"  {time.monotonic() - self.since:.1f}秒  {'  '.join(places)}"
             logger.info("%s", term_width_line(line).rstrip("\n"), nonl=True)
 
-    def finished(self, name: str, seconds: dict[int, float]) -> None:
-        """終わった章。"""
+    def finished(self, name: str, seconds: dict[int, float], stopped: int | None = None) -> None:
+        """終わった章。``stopped`` は、途中で止められたセル。"""
         self.done[name] = seconds
         if sys.stdout.isatty():
             logger.info("\r\x1b[2K", nonl=True)
         logger.info(
-            "  [%d/%d] %s %dセル %.1f秒",
+            "  [%d/%d] %s %dセル %.1f秒%s",
             len(self.done),
             self.total,
             name,
             len(seconds),
             sum(seconds.values()),
+            "" if stopped is None else f"、{stopped + 1}番目のセルで止まりました",
         )
 
     def summary(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -303,6 +304,8 @@ def test_the_build_names_the_chapter_the_cell_and_the_line(tmp_path: Path) -> No
         "segv": page(
             "segv", code("def f():\n    ctypes.string_at(0)"), code("import ctypes\n\nf()")
         ),
+        "fails": page("fails", code("def f(x):\n    return x / 0"), code("f(1)")),
+        "eats": page("eats", code("raise MemoryError")),
     }
     book = Book(tmp_path, pages)
     built = book.build()
@@ -313,8 +316,16 @@ def test_the_build_names_the_chapter_the_cell_and_the_line(tmp_path: Path) -> No
     line = pages["segv"].splitlines().index("import ctypes") + 1
     assert f"book/segv.md:{line}: WARNING: 2番目のセルで実行が止まりました" in built.log
     assert f"2番のセルの3行目(ファイルの{line + 2}行目)" in built.log
-    assert "関数 f の中" in built.log
+    assert "1番のセルの2行目、関数 f の中" in built.log
+    assert re.search(r"book/dies \d+セル .*、2番目のセルで止まりました", built.log)
+    line = pages["dies"].splitlines().index("import os") + 1
+    assert f"book/dies.md:{line}: WARNING: 実行されていないセルです(この後にも1個)" in built.log
+    line = pages["fails"].splitlines().index("f(1)") + 1
+    assert f"book/fails.md:{line}: WARNING: 予告のない例外です: ZeroDivisionError" in built.log
+    assert "    セルの2行目、関数 f の中\n      return x / 0\n" in built.log
+    assert "1つの章が使える記憶は、2 GBまで" in built.log
+    assert built.log.rstrip().endswith("==> 本はできませんでした。")
     assert "終わりまで" in book.html("good")
-    assert built.executed == {"good", "dies", "segv"}
+    assert built.executed == set(pages)
     assert book.interrupted_after("[2/2] book/") != 0
     assert book.build().executed == {"dies", "segv"}, "止まった章の結果は、使い回さない"
