@@ -47,7 +47,7 @@ def prepare(
     site = app.config.html_baseurl
     if pagename == "index":
         context["policy"] = policy()
-        context["canonical"] = site and site + app.builder.get_target_uri(app.config.root_doc)
+        context["pageurl"] = site and site + app.builder.get_target_uri(app.config.root_doc)
     if pagename == MISSING:
         context["pageurl"] = None
         context["home_script"] = "" if site else HOME_SCRIPT

@@ -38,8 +38,9 @@ def describe(
         title.astext() if title else context.get("title") or context["docstitle"]
     )
     site = app.config.html_baseurl
-    if site and tree is not None:
-        context["card"] = f"{site}{CARDS}/{_card_name(pagename)}"
+    drawn = app.config.root_doc if pagename == "index" else pagename  # 入口は、表紙の絵を見せる
+    if site and drawn in app.env.titles:
+        context["card"] = f"{site}{CARDS}/{_card_name(drawn)}"
 
 
 def _description(tree: nodes.document | None) -> str:

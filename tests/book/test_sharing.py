@@ -34,7 +34,7 @@ def meta(html: str, name: str) -> str | None:
     return found and found[1]
 
 
-@pytest.mark.parametrize("page", [*(f"book/{name}" for name in PAGES), "search", "404"])
+@pytest.mark.parametrize("page", [*(f"book/{name}" for name in PAGES), "index", "search", "404"])
 def test_every_page_says_what_it_is(site: Path, page: str) -> None:
     html = (site / f"{page}.html").read_text(encoding="utf-8")
     assert len(meta(html, "description") or "") >= 20
@@ -93,8 +93,9 @@ def test_the_sitemap_lists_every_page_once(published: Path) -> None:
     assert f"Sitemap: {ADDRESS}sitemap.xml" in (published / "robots.txt").read_text()
 
 
-def test_a_page_with_an_address_carries_its_card(published: Path) -> None:
-    html = (published / "book/good.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["book/good", "index"])
+def test_a_page_with_an_address_carries_its_card(published: Path, page: str) -> None:
+    html = (published / f"{page}.html").read_text(encoding="utf-8")
     assert f'rel="canonical" href="{ADDRESS}book/good.html"' in html
     image = meta(html, "og:image") or ""
     assert image.startswith(ADDRESS)
