@@ -1,4 +1,4 @@
-"""勾配降下法：手計算、PyTorch、bibunのどれでも同じ道をたどり、発散しても記録が残ること。"""
+"""勾配降下法:手計算、PyTorch、bibunのどれでも同じ道をたどり、発散しても記録が残ること。"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""計算グラフ：本数と和を総当たりと照らし、PyTorchの記録から読んだものを自動微分と照らす。"""
+"""計算グラフ:本数と和を総当たりと照らし、PyTorchの記録から読んだものを自動微分と照らす。"""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ Recipe = tuple[list[float], list[tuple[str, int, int]]]
 
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
-    """乱数で作ったスカラーの計算の手順：入力の値と、(演算、使う値の番号2つ)の列。"""
+    """乱数で作ったスカラーの計算の手順:入力の値と、(演算、使う値の番号2つ)の列。"""
     numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
     inputs = draw(st.lists(numbers, min_size=1, max_size=3))
     steps = []
@@ -374,8 +374,8 @@ def test_a_value_overwritten_after_its_use_gets_the_engines_own_error(engine: An
         (lambda: Graph([Value("a")], [Edge("a", "b")]), "「b」というノード"),
         (lambda: Graph.from_edges([("a", "b")]).path_sum("a", "b"), "偏微分係数がありません"),
         (lambda: Graph.from_edges([("a", "b")]).reverse_sweep("b"), "偏微分係数がありません"),
-        (lambda: Graph.from_edges([("a", "b")]).reverse_sweep("c"), "ノード：a, b"),
-        (lambda: Graph.from_edges([("a", "b")]).paths("a", "c"), "ノード：a, b"),
+        (lambda: Graph.from_edges([("a", "b")]).reverse_sweep("c"), "ノード:a, b"),
+        (lambda: Graph.from_edges([("a", "b")]).paths("a", "c"), "ノード:a, b"),
         (lambda: diamond_chain(-1), "0以上"),
         (lambda: Graph.from_tensor(torch.tensor(1.0)), "grad_fnがなく"),
         (lambda: Graph.from_tensor(torch.tensor(1.0, requires_grad=True)), "grad_fnがなく"),

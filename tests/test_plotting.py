@@ -1,4 +1,4 @@
-"""図の見た目：日本語が出ること、足りない文字が隠れないこと、毎回同じであること。"""
+"""図の見た目:日本語が出ること、足りない文字が隠れないこと、毎回同じであること。"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def figure_with(text: str) -> Figure:
 
 
 def test_japanese_and_mathematics_are_drawn_without_a_missing_glyph() -> None:
-    text = "勾配降下法：学習率 η、$f(x) = x^2 + e^{-x}$、$\\partial z/\\partial u$、−1"
+    text = "勾配降下法:学習率 η、$f(x) = x^2 + e^{-x}$、$\\partial z/\\partial u$、−1"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawn = svg(figure_with(text))

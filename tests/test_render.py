@@ -1,4 +1,4 @@
-"""計算グラフの絵：文字が線や箱と重ならないこと、毎回同じであること、読み上げられること。"""
+"""計算グラフの絵:文字が線や箱と重ならないこと、毎回同じであること、読み上げられること。"""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def parsed(drawing: Drawing) -> ElementTree.Element:
 
 
 def text_boxes(root: ElementTree.Element) -> list[Box]:
-    """文字の占める場所。ふつうのゴシック体の字の幅（数字は0.55字分、空白や括弧は0.3字分）で見積もる。"""
+    """文字の占める場所。ふつうのゴシック体の字の幅(数字は0.55字分、空白や括弧は0.3字分)で見積もる。"""
     boxes = []
     for text in root.iter(f"{SVG}text"):
         size = float(text.get("font-size", root.get("font-size", "")))
@@ -260,6 +260,15 @@ def test_frames_show_each_step_of_the_sweep_in_turn() -> None:
     assert html.count("<details ") == 7
     assert html.count(" open>") == 1
     assert "<script" not in html
+
+
+def test_a_frame_keeps_its_numbers_to_itself_until_it_is_opened() -> None:
+    html = draw_sweep(lecture_graph(), "z")._repr_html_()
+    closed = re.sub(r"</summary>.*?</details>", "", html)
+    assert "1手目:z ⇒ x" in closed
+    assert "→" not in closed
+    assert "=" not in re.sub("<[^>]*>", "", closed)
+    assert "<div>1 × 1 = 1　x̄: 0 → 1</div>" in html
 
 
 def test_a_value_that_the_sweep_never_reached_is_unknown_until_the_end_and_then_zero() -> None:

@@ -22,7 +22,7 @@ __all__ = ["Array", "Device", "Storage"]
 
 
 class Storage:
-    """要素の並びと、その場で書き換えられた回数(version). 同じ並びを何個のTensorが指してもよい。
+    """要素の並びと、その場で書き換えられた回数(version)。同じ並びを何個のTensorが指してもよい。
 
     `writer`は、最後に書き換えた演算の記録の名前。
 

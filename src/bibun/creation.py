@@ -62,7 +62,7 @@ def tensor(
 
 
 def legacy_tensor(*arguments: Any) -> Tensor:
-    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`. いつもfloat32になる。
+    """`torch.Tensor(data)`と`torch.Tensor(2, 3)`。いつもfloat32になる。
 
     Examples
     --------
@@ -362,7 +362,7 @@ def linspace(
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """形だけを決めたTensor. torchでは値が決まっていない。bibunでは0になる。
+    """形だけを決めたTensor。torchでは値が決まっていない。bibunでは0になる。
 
     Examples
     --------

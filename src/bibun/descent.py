@@ -94,7 +94,7 @@ def descend(
     """
     if steps < 0 or every < 1:
         raise ValueError(
-            f"stepsは0以上、everyは1以上にしてください。渡された値：steps={steps}, every={every}"
+            f"stepsは0以上、everyは1以上にしてください。渡された値:steps={steps}, every={every}"
         )
     evaluate = _by_hand(f, derivative) if derivative else _by_autograd(f, x0)
     x = float(x0) if derivative else x0.detach()
@@ -122,7 +122,7 @@ def _by_hand(
             value, gradient = f(x), derivative(x)
         except (OverflowError, ValueError, ZeroDivisionError) as error:
             nan = float("nan")
-            return nan, nan, f"関数が計算できなくなった（{error}）"
+            return nan, nan, f"関数が計算できなくなった({error})"
         return value, gradient, _reason(x, value, gradient)
 
     return evaluate
@@ -132,7 +132,7 @@ def _by_autograd(f: Callable[[Any], Any], x0: Any) -> Callable[[Any], _Evaluatio
     if not hasattr(x0, "detach"):
         raise TypeError(
             "出発点x0はtorch.tensor(3.0)のような浮動小数点数のTensorにしてください。"
-            f"数で始めるならderivativeに導関数を渡してください。渡されたもの：{x0!r}"
+            f"数で始めるならderivativeに導関数を渡してください。渡されたもの:{x0!r}"
         )
 
     def evaluate(x: Any) -> _Evaluation:
@@ -141,7 +141,7 @@ def _by_autograd(f: Callable[[Any], Any], x0: Any) -> Callable[[Any], _Evaluatio
         if not hasattr(result, "backward"):
             raise TypeError(
                 "fはTensorを返す関数にしてください。途中で.item()やfloat()やmathの関数を使うと、Tensorでは"
-                f"なくなります。返されたもの：{result!r}"
+                f"なくなります。返されたもの:{result!r}"
             )
         result.backward()
         gradient = variable.grad

@@ -20,7 +20,7 @@ next_order = count(0, -1).__next__
 
 
 class _State:
-    """いま記録しているか(`enabled`)と、最後に値をその場で書き換えた順番(`written`). 演算のたびに読むので、軽い入れ物にする。"""
+    """いま記録しているか(`enabled`)と、最後に値をその場で書き換えた順番(`written`)。演算のたびに読むので、軽い入れ物にする。"""
 
     __slots__ = ("enabled", "written")
 

@@ -57,7 +57,7 @@ def in_place(target: Tensor, compute: Callable[..., Tensor], *arguments: Any) ->
 
 
 def _alias_of_past(target: Tensor) -> Tensor:
-    """`y.mul_(y)`の右の`y`. 記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える。"""
+    """`y.mul_(y)`の右の`y`。記録が`y`自身を覚えると循環するので、並びだけを分け合うTensorに替える。"""
     alias = target.detach()
     alias._grad_fn = target._grad_fn
     return alias

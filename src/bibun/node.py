@@ -119,7 +119,7 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """入力ごとの`(Node, 出力の番号)`. 葉は`AccumulateGrad`、勾配を求めない入力は`None`になる。
+        """入力ごとの`(Node, 出力の番号)`。葉は`AccumulateGrad`、勾配を求めない入力は`None`になる。
 
         Examples
         --------

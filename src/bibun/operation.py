@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
 
 UNCHANGED = [(0,) * count for count in range(10)]
-"""まだ書き換えられていない値のversion. どのNodeもこれを指し、記憶を節約する。"""
+"""まだ書き換えられていない値のversion。どのNodeもこれを指し、記憶を節約する。"""
 
 
 class Operation:

@@ -1,4 +1,4 @@
-"""matplotlibの図の見た目：日本語の文字、色と線の種類、狭い画面でも読める大きさ。"""
+"""matplotlibの図の見た目:日本語の文字、色と線の種類、狭い画面でも読める大きさ。"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKERS = ("o", "s", "^", "D", "v", "x")
 def use_style() -> None:
     """この本の図の見た目をmatplotlibに設定する。
 
-    日本語の文字（IPAexGothic）、色覚の違いによらず線種でも見分けられる配色、幅390 pxの画面でも
+    日本語の文字(IPAexGothic)、色覚の違いによらず線種でも見分けられる配色、幅390 pxの画面でも
     読める大きさ、毎回同じになるSVGを選ぶ。ノートブックの中では図をSVGで表示する。
 
     Notes
@@ -103,7 +103,7 @@ def plot_descent(
     f : callable
         数を受け取って数を返す関数。
     history : History
-        ``bibun.descent.descend``の結果（スカラーの``x``）。
+        ``bibun.descent.descend``の結果(スカラーの``x``)。
     axes : matplotlib.axes.Axes, optional
         描く先。省けば今の図。すでに曲線が描いてあれば、点だけを足す。
     label : str, optional

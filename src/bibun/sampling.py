@@ -1,4 +1,4 @@
-"""乱数のTensor. 種が同じなら、torchと同じ値になる。"""
+"""乱数のTensor。種が同じなら、torchと同じ値になる。"""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ class Tensor(Array):
         return self._meta
 
     def accumulator(self) -> AccumulateGrad:
-        """葉に勾配を足し込む`AccumulateGrad`. だれかが持っているあいだは、いつも同じ1つを返す。
+        """葉に勾配を足し込む`AccumulateGrad`。だれかが持っているあいだは、いつも同じ1つを返す。
 
         Examples
         --------
@@ -416,7 +416,7 @@ class Tensor(Array):
 
     @property
     def data(self) -> Tensor:
-        """同じ値を指し、由来を忘れたTensor. `detach()`と違い、書き換えが誤りとして見つからない。
+        """同じ値を指し、由来を忘れたTensor。`detach()`と違い、書き換えが誤りとして見つからない。
 
         Examples
         --------

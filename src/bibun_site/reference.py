@@ -87,11 +87,11 @@ def read_markup_beside_japanese(app: Sphinx, env: BuildEnvironment, docnames: li
 
 
 def lengthen_dashes(app: Sphinx, doctree: nodes.document) -> None:
-    """Sphinxが例外の名前と説明の間に置く ``--`` を、ダッシュにする。"""
+    """Sphinxが例外や警告の名前と説明の間に置く ``--`` を、ダッシュにする。"""
     for field in doctree.findall(nodes.field_body):
         for text in list(field.findall(nodes.Text)):
-            if text == " -- ":
-                text.parent.replace(text, nodes.Text(" — "))
+            if text.startswith(" -- "):
+                text.parent.replace(text, nodes.Text(text.replace(" -- ", " — ", 1)))
 
 
 def free_lists(app: Sphinx, doctree: nodes.document) -> None:

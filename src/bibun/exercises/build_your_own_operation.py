@@ -96,7 +96,7 @@ check("build-3", hypot_partials)"""
 EXERCISES = (
     Exercise(
         id="build-3",
-        title="演習3 自分の演算を足す",
+        title="演習 自分の演算を足す",
         chapter="how/build-your-own",
         judge=judge,
         right=(

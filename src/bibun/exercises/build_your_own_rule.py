@@ -122,7 +122,7 @@ _PLANTED = "(sigmoid(x) * (sigmoid(x) - 1),)"
 EXERCISES = (
     Exercise(
         id="build-1",
-        title="演習1 1行だけ間違った表",
+        title="演習 1行だけ間違った表",
         chapter="how/build-your-own",
         judge=judge,
         right=(

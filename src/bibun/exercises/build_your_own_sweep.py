@@ -155,8 +155,8 @@ def _without_upstream(order: Order) -> None:
 MISTAKES: tuple[tuple[Sweep, str], ...] = (
     (
         _last_edge_only,
-        "`+=` と書いてあるのに、同じ値を2回使う演算で、2本の辺のうち1本の寄与が消えています。"
-        "`+=` より前に、上書きしているところはありませんか。",
+        "`+=` のところまで届かなかった寄与があります。この計算の辺の本数と、`+=` が働いた回数を"
+        "比べてください。",
     ),
     (_overwrite, "寄与を `=` で上書きしています。届いた寄与は `+=` で足します。"),
     (_backwards, "`order` は、もう「使った側が先」に並んでいます。前から順にたどってください。"),
@@ -204,12 +204,12 @@ _BY_INDEX = _ANSWER.replace(
 EXERCISES = (
     Exercise(
         id="build-2",
-        title="演習2 消えた寄与",
+        title="演習 消えた寄与",
         chapter="how/build-your-own",
         judge=judge,
         right=(_ANSWER, _BY_INDEX),
         wrong=(
-            Wrong(_PLANTED, "2本の辺のうち1本"),
+            Wrong(_PLANTED, "届かなかった寄与"),
             Wrong(_ANSWER.replace("+=", "="), "`=` で上書き"),
             Wrong(
                 _ANSWER.replace("in order:\n        for", "in order[::-1]:\n        for"),

@@ -167,7 +167,7 @@ def program_cell(*lines: str) -> str:
 EXERCISES = (
     Exercise(
         id="graph-1",
-        title="計算を辺の一覧にする",
+        title="演習 計算を辺の一覧にする",
         chapter="how/computation-graph",
         judge=judge_edges,
         right=(edges_cell(*ALL_EDGES), edges_cell(*reversed(ALL_EDGES))),
@@ -190,7 +190,7 @@ EXERCISES = (
     ),
     Exercise(
         id="graph-2",
-        title="絵を計算にする",
+        title="演習 絵を計算にする",
         chapter="how/computation-graph",
         judge=judge_program,
         right=(

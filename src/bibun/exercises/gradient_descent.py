@@ -130,7 +130,7 @@ _CHECK = '\n\ncheck("4-1", x)'
 EXERCISES = (
     Exercise(
         id="4-1",
-        title="演習4 手で解けなかった最小化",
+        title="演習4 壁を越える",
         chapter="use/gradient-descent",
         judge=judge,
         right=(

@@ -211,7 +211,7 @@ check("numdiff-2", gradient_by_diff)"""
 EXERCISES = (
     Exercise(
         id="numdiff-1",
-        title="中心差分を書く",
+        title="演習 中心差分を書く",
         chapter="how/numerical-differentiation",
         judge=judge_central,
         right=(
@@ -242,7 +242,7 @@ EXERCISES = (
     ),
     Exercise(
         id="numdiff-2",
-        title="n+1回で勾配を求める",
+        title="演習 n+1回で勾配を求める",
         chapter="how/numerical-differentiation",
         judge=judge_gradient,
         right=(

@@ -90,7 +90,7 @@ def _program(
 EXERCISES = (
     Exercise(
         id="pitfalls-1",
-        title="4つの誤りを直す",
+        title="演習 4つの誤りを直す",
         chapter="use/pitfalls",
         judge=judge,
         right=(

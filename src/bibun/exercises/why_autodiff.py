@@ -218,7 +218,7 @@ def _wrong(old: str, new: str, says: str) -> Wrong:
 EXERCISES = (
     Exercise(
         id="why-1",
-        title="演習1 3つの微分を見分ける",
+        title="演習 3つの微分を見分ける",
         chapter="start/why-autodiff",
         judge=judge_kinds,
         right=(
@@ -236,7 +236,7 @@ EXERCISES = (
     ),
     Exercise(
         id="why-2",
-        title="演習2 壁の関数を手で微分する",
+        title="演習 壁の関数を手で微分する",
         chapter="start/why-autodiff",
         judge=judge_derivative,
         right=(MODEL, BY_E),

@@ -1,4 +1,4 @@
-"""計算グラフそのもの：パス、パスの本数、パスごとの積の和、1回の逆伝播と順伝播。"""
+"""計算グラフそのもの:パス、パスの本数、パスごとの積の和、1回の逆伝播と順伝播。"""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PATH_SUM_LIMIT = 2**20
 class Graph:
     """値をノードとする計算グラフ。
 
-    作るには``from_tensor``（PyTorchかbibunのTensorから）か``from_edges``（手書きの
-    辺から）を使う。作ったあとは変わらない。
+    作るには``from_tensor``(PyTorchかbibunのTensorから)か``from_edges``(手書きの
+    辺から)を使う。作ったあとは変わらない。
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Graph:
         *,
         operations: Mapping[str, str] | None = None,
     ) -> Graph:
-        """計算されたTensorの記録（``grad_fn``）をたどって計算グラフを作る。
+        """計算されたTensorの記録(``grad_fn``)をたどって計算グラフを作る。
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class Graph:
         Returns
         -------
         Graph
-            定数（``requires_grad``でない値）は記録されていないので、ノードにならない。両端が
+            定数(``requires_grad``でない値)は記録されていないので、ノードにならない。両端が
             スカラーの辺には偏微分係数が付く。そうでない辺の係数はNoneになる。
 
         Raises
@@ -175,7 +175,7 @@ class Graph:
         return f"<Graph: ノード{len(self._values)}、辺{len(self._edges)}>"
 
     def into(self, name: str) -> tuple[Edge, ...]:
-        """ノード``name``に入る辺（その値の計算に使われた値から来る辺）。
+        """ノード``name``に入る辺(その値の計算に使われた値から来る辺)。
 
         Examples
         --------
@@ -186,7 +186,7 @@ class Graph:
         return tuple(self._into[name])
 
     def out_of(self, name: str) -> tuple[Edge, ...]:
-        """ノード``name``から出る辺（その値を使った計算へ行く辺）。
+        """ノード``name``から出る辺(その値を使った計算へ行く辺)。
 
         Examples
         --------
@@ -271,7 +271,7 @@ class Graph:
         return counts[target]
 
     def path_sum(self, source: str, target: str) -> PathSum:
-        """すべてのパスについて偏微分係数の積を求め、合計する（連鎖律）。
+        """すべてのパスについて偏微分係数の積を求め、合計する(連鎖律)。
 
         Parameters
         ----------
@@ -308,7 +308,7 @@ class Graph:
         Parameters
         ----------
         target : str
-            出発するノード（微分される値）の名前。
+            出発するノード(微分される値)の名前。
 
         Returns
         -------
@@ -340,7 +340,7 @@ class Graph:
         Parameters
         ----------
         source : str
-            出発するノード（微分する変数）の名前。
+            出発するノード(微分する変数)の名前。
 
         Returns
         -------
@@ -473,7 +473,7 @@ def diamond_chain(n: int) -> Graph:
     8
     """
     if n < 0:
-        raise GraphError(f"ひし形の数は0以上にしてください。渡された数：{n}")
+        raise GraphError(f"ひし形の数は0以上にしてください。渡された数:{n}")
     edges = [
         Edge(source, target, 1)
         for i in range(n)
@@ -491,7 +491,7 @@ def diamond_chain(n: int) -> Graph:
 def _unknown(name: object, names: Iterable[str]) -> str:
     known = list(names)
     listed = ", ".join(known[:12]) + ("、…" if len(known) > 12 else "")
-    return f"「{name}」というノードはこの計算グラフにありません。あるノード：{listed}"
+    return f"「{name}」というノードはこの計算グラフにありません。あるノード:{listed}"
 
 
 def _edge_from(item: Sequence[Any]) -> Edge:
@@ -499,11 +499,11 @@ def _edge_from(item: Sequence[Any]) -> Edge:
     if not shape_ok or not all(isinstance(name, str) and name for name in item[:2]):
         raise GraphError(
             "辺は(始点, 終点)か(始点, 終点, 偏微分係数)と書いてください。"
-            f"名前は文字列です。渡されたもの：{item!r}"
+            f"名前は文字列です。渡されたもの:{item!r}"
         )
     partial = item[2] if len(item) == 3 else None
     if partial is not None and (isinstance(partial, bool) or not isinstance(partial, (int, float))):
         raise GraphError(
-            f"辺「{item[0]} → {item[1]}」の偏微分係数は数にしてください。渡されたもの：{partial!r}"
+            f"辺「{item[0]} → {item[1]}」の偏微分係数は数にしてください。渡されたもの:{partial!r}"
         )
     return Edge(item[0], item[1], partial)

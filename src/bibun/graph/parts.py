@@ -1,4 +1,4 @@
-"""計算グラフの部品：値（ノード）、辺、パスと、その書き方。"""
+"""計算グラフの部品:値(ノード)、辺、パスと、その書き方。"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GraphError(ValueError):
     >>> Graph.from_edges([("x", "y")]).count_paths("x", "w")
     Traceback (most recent call last):
         ...
-    bibun.graph.GraphError: 「w」というノードはこの計算グラフにありません。あるノード：x, y
+    bibun.graph.GraphError: 「w」というノードはこの計算グラフにありません。あるノード:x, y
     """
 
     __module__ = "bibun.graph"  # 読者が見るのは、importするときの名前
@@ -26,14 +26,14 @@ class GraphError(ValueError):
 
 @dataclass(frozen=True)
 class Value:
-    """計算グラフのノード：1つの値と、それを作った演算。
+    """計算グラフのノード:1つの値と、それを作った演算。
 
     Attributes
     ----------
     name : str
         ノードの名前。グラフの中で1つしかない。
     operation : str or None
-        この値を作った演算の記号（``"+"``、``"sin"``など）。入力ならNone。
+        この値を作った演算の記号(``"+"``、``"sin"``など)。入力ならNone。
     value : float or tuple or None
         順伝播で得られた値。スカラーは数、ベクトルや行列は入れ子のタプル。わからなければNone。
 
@@ -50,7 +50,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Edge:
-    """計算グラフの辺：``target``の計算に``source``が1回使われたこと。
+    """計算グラフの辺:``target``の計算に``source``が1回使われたこと。
 
     ``u * u``のように同じ値を2回使うと、同じ向きの辺が2本できる。
 
@@ -74,7 +74,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Path:
-    """計算グラフのパス：辺をつないだ列。
+    """計算グラフのパス:辺をつないだ列。
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Path:
 
 @dataclass(frozen=True)
 class PathSum:
-    """すべてのパスの積と、その合計（連鎖律の右辺）。
+    """すべてのパスの積と、その合計(連鎖律の右辺)。
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Tensorが覚えている計算の記録（``grad_fn``）を、値と辺に読みとる。PyTorchでもbibunでも同じ道を通る。"""
+"""Tensorが覚えている計算の記録(``grad_fn``)を、値と辺に読みとる。PyTorchでもbibunでも同じ道を通る。"""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ SYMBOLS = {
 }
 
 # torchの記録は、Pythonから一度でも触れると、片付けるときに親から親へ入れ子で片付けられる。torch 2.13では
-# 5万段の鎖でプロセスごと落ちる（3万段までは落ちなかった）。触れる数を、その前に限る。
+# 5万段の鎖でプロセスごと落ちる(3万段までは落ちなかった)。触れる数を、その前に限る。
 TORCH_LIMIT = 10_000
 
-# 記録のノードと、その何番目の出力か。1つの演算が2つ以上の値を返すことがある（splitなど）。
+# 記録のノードと、その何番目の出力か。1つの演算が2つ以上の値を返すことがある(splitなど)。
 _Key = tuple[int, int]
 _Partials = Callable[[Any, int], Sequence["float | None"]]
 
@@ -39,14 +39,14 @@ _Partials = Callable[[Any, int], Sequence["float | None"]]
 def read(
     tensor: Any, names: Mapping[str, Any], operations: Mapping[str, str]
 ) -> tuple[list[Value], list[Edge]]:
-    """``tensor``の記録をたどり、値（使われる側が先）と辺を返す。
+    """``tensor``の記録をたどり、値(使われる側が先)と辺を返す。
 
     引数と例外は``Graph.from_tensor``と同じ。
     """
     if getattr(tensor, "grad_fn", None) is None:
         raise GraphError(
             "この値にはgrad_fnがなく、たどれる記録がありません。requires_grad=TrueのTensorから"
-            f"計算した結果を渡してください。渡されたもの：{tensor!r}"
+            f"計算した結果を渡してください。渡されたもの:{tensor!r}"
         )
     own = isinstance(tensor, Tensor)
     partials_of = _bibun_partials if own else _torch_partials
@@ -72,7 +72,7 @@ def read(
 
 
 def _collect(tensor: Any, limit: float) -> dict[_Key, Any]:
-    """記録のノードを、使われる側が先に来る順に集める（再帰なしの深さ優先探索）。"""
+    """記録のノードを、使われる側が先に来る順に集める(再帰なしの深さ優先探索)。"""
     records: dict[_Key, Any] = {}
     root = (tensor.grad_fn, getattr(tensor, "output_nr", 0))
     opened: set[_Key] = set()
@@ -104,14 +104,14 @@ def _labels(records: Mapping[_Key, Any], names: Mapping[str, Any]) -> dict[_Key,
         if not isinstance(name, str) or not hasattr(tensor, "grad_fn"):
             raise GraphError(
                 "namesは{名前: Tensor}の形で渡してください。"
-                f"渡されたもの：{{{name!r}: {tensor!r}}}"
+                f"渡されたもの:{{{name!r}: {tensor!r}}}"
             )
         made_by = tensor.grad_fn
         key = (id(made_by), getattr(tensor, "output_nr", 0)) if made_by else leaves.get(id(tensor))
         if key is None or key not in records:
             raise GraphError(
                 f"namesの「{name}」は、この値の計算に現れません。計算に使ったTensorそのものを"
-                "渡してください（requires_gradでない値は記録されません）。"
+                "渡してください(requires_gradでない値は記録されません)。"
             )
         labels[key] = name
     fresh = (f"v{i}" for i in range(1, len(records) + len(names) + 1) if f"v{i}" not in names)
@@ -119,7 +119,7 @@ def _labels(records: Mapping[_Key, Any], names: Mapping[str, Any]) -> dict[_Key,
 
 
 def _symbol(record: Any) -> str:
-    """図に書く演算の記号。表になければ、記録の名前から作る（``SinBackward0``なら``sin``）。"""
+    """図に書く演算の記号。表になければ、記録の名前から作る(``SinBackward0``なら``sin``)。"""
     name = record.name()
     if name == "PowBackward0":  # 指数は定数
         if isinstance(record, Node):

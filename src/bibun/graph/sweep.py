@@ -1,4 +1,4 @@
-"""1回の逆伝播と順伝播の記録：辺1本ごとの帳簿と、訪れた数。"""
+"""1回の逆伝播と順伝播の記録:辺1本ごとの帳簿と、訪れた数。"""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Step", "Sweep"]
 
 @dataclass(frozen=True)
 class Step:
-    """逆伝播（順伝播）の1手：1本の辺を通って、寄与を1つ足すこと。
+    """逆伝播(順伝播)の1手:1本の辺を通って、寄与を1つ足すこと。
 
     Attributes
     ----------
     edge : Edge
         通った辺。
     upstream : float
-        すでに決まった側の値（逆向きなら随伴値、順向きなら接線値）。
+        すでに決まった側の値(逆向きなら随伴値、順向きなら接線値)。
     contribution : float
         ``upstream``と辺の偏微分係数の積。
     before, after : float
@@ -47,19 +47,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Sweep:
-    """1回の逆伝播（順伝播）の記録：1手ごとの帳簿と、訪れた数。
+    """1回の逆伝播(順伝播)の記録:1手ごとの帳簿と、訪れた数。
 
     Attributes
     ----------
     direction : str
-        ``"reverse"``（出力から入力へ）か``"forward"``（入力から出力へ）。
+        ``"reverse"``(出力から入力へ)か``"forward"``(入力から出力へ)。
     start : str
         出発したノードの名前。
     steps : tuple of Step
         1手ごとの記録。訪れた辺1本につき1つ。
     results : dict of str to float
-        終わったときの値。逆向きなら各ノードの随伴値（startをそのノードで微分したもの）、
-        順向きなら接線値（そのノードをstartで微分したもの）。
+        終わったときの値。逆向きなら各ノードの随伴値(startをそのノードで微分したもの)、
+        順向きなら接線値(そのノードをstartで微分したもの)。
 
     Examples
     --------
@@ -87,7 +87,7 @@ class Sweep:
         return len(self.steps)
 
     def ends(self, step: Step) -> tuple[str, str]:
-        """``step``が寄与を運ぶ向きに見た、辺の両端（送る側、受け取る側）。
+        """``step``が寄与を運ぶ向きに見た、辺の両端(送る側、受け取る側)。
 
         Examples
         --------
@@ -102,7 +102,7 @@ class Sweep:
         return edge.source, edge.target
 
     def mark(self, name: str) -> str:
-        """``name``の随伴値（接線値）を表す記号。名前に上線（点）を付ける。
+        """``name``の随伴値(接線値)を表す記号。名前に上線(点)を付ける。
 
         Examples
         --------
@@ -154,7 +154,7 @@ class Sweep:
             for number, row in enumerate(self.ledger(), start=1)
         )
         caption = f"訪れたノード{self.nodes_visited}、辺{self.edges_visited}"
-        # 日本語のフォントは、随伴値の上線（合成文字）を隣の字の上にずらすことがある。
+        # 日本語のフォントは、随伴値の上線(合成文字)を隣の字の上にずらすことがある。
         style = "white-space:nowrap;font-family:system-ui,sans-serif"
         return (
             f'<table class="bibun-ledger" style="{style}">'

@@ -1,4 +1,4 @@
-"""図の言葉：箱の中の文字と、図を見ない読者のための説明（代替テキスト）。"""
+"""図の言葉:箱の中の文字と、図を見ない読者のための説明(代替テキスト)。"""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _partial_sentence(graph: Graph, show: frozenset[str]) -> str:
 
 
 def value_text(value: Value, show: Iterable[str]) -> str:
-    """箱の1行目：名前と、わかれば値。"""
+    """箱の1行目:名前と、わかれば値。"""
     if value.value is None or "value" not in show:
         return value.name
     return f"{value.name} = {_data_text(value.value)}"

@@ -1,4 +1,4 @@
-"""図：計算グラフを1枚に、または逆伝播の1手ごとに描く。"""
+"""図:計算グラフを1枚に、または逆伝播の1手ごとに描く。"""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Frames:
-    """逆伝播の1手ごとの図。折りたたみを開いて1手ずつ進む（JavaScriptは使わない）。
+    """逆伝播の1手ごとの図。折りたたみを開いて1手ずつ進む(JavaScriptは使わない)。
 
     Attributes
     ----------
@@ -59,33 +59,37 @@ class Frames:
         最初の状態と、1手ごとの図。
     captions : tuple of str
         図ごとの見出し。
+    results : tuple of str
+        図ごとの、寄与の計算と、届いた先の値の変化。最初の状態では空。開くまで見えないので、読者は先に予想できる。
 
     Examples
     --------
     >>> frames = draw_sweep(Graph.from_edges([("x", "y", 2.0)]), "y")
-    >>> print(*frames.captions, sep="\\n")
-    はじめ：yの随伴値は1
-    1手目：y ⇒ x : 1 × 2 = 2　x̄: 0 → 2
+    >>> frames
+    はじめ:yの随伴値は1
+    1手目:y ⇒ x　1 × 2 = 2　x̄: 0 → 2
     """
 
     drawings: tuple[Drawing, ...]
     captions: tuple[str, ...]
+    results: tuple[str, ...]
 
     def _repr_html_(self) -> str:
         # 同じnameの<details>は1つだけが開く。名前は中身から決めるので、毎回同じになる。
         digest = hashlib.sha256("".join(d.svg for d in self.drawings).encode()).hexdigest()[:10]
         items = (
             f'<details name="sweep-{digest}"{" open" if number == 0 else ""}>'
-            f"<summary>{escape(caption)}</summary>{drawing.svg}</details>"
-            for number, (drawing, caption) in enumerate(
-                zip(self.drawings, self.captions, strict=True)
+            f"<summary>{escape(caption)}</summary><div>{escape(result)}</div>{drawing.svg}</details>"
+            for number, (drawing, caption, result) in enumerate(
+                zip(self.drawings, self.captions, self.results, strict=True)
             )
         )
         style = "font-family:system-ui,sans-serif"  # 日本語のフォントでは上線の位置がずれる
         return f'<div class="bibun-frames" style="{style}">{"".join(items)}</div>'
 
     def __repr__(self) -> str:
-        return "\n".join(self.captions)
+        steps = zip(self.captions, self.results, strict=True)
+        return "\n".join("　".join(filter(None, step)) for step in steps)
 
 
 def draw(
@@ -105,9 +109,9 @@ def draw(
     graph : Graph
         描くグラフ。ノードが100を超えるものは描かない。
     highlight : Path or iterable of Path
-        目立たせるパス（``graph.paths``で得たもの）。パスごとに色と線の種類を変える。2本以上のパスが通る辺は太い線になる。
+        目立たせるパス(``graph.paths``で得たもの)。パスごとに色と線の種類を変える。2本以上のパスが通る辺は、文字の色の、さらに太い線になる。
     sweep : Sweep, optional
-        ``graph``の1回の逆伝播か順伝播の記録。随伴値（上線）または接線値（点）を箱の2行目に書く。
+        ``graph``の1回の逆伝播か順伝播の記録。随伴値(上線)または接線値(点)を箱の2行目に書く。
     step : int, optional
         ``sweep``を何手目まで進めたところを描くか。省けば最後まで。
     show : sequence of str
@@ -175,21 +179,22 @@ def draw_sweep(graph: Graph, target: str, **options: Any) -> Frames:
     3
     """
     sweep = graph.reverse_sweep(target)
-    captions = [f"はじめ：{target}の随伴値は1"]
+    captions, results = [f"はじめ:{target}の随伴値は1"], [""]
     drawings = [draw(graph, sweep=sweep, step=0, **options)]
     for number, (arrow, product, change) in enumerate(sweep.ledger(), start=1):
-        captions.append(f"{number}手目：{arrow} : {product}　{change}")
+        captions.append(f"{number}手目:{arrow}")
+        results.append(f"{product}　{change}")
         drawings.append(draw(graph, sweep=sweep, step=number, **options))
-    return Frames(tuple(drawings), tuple(captions))
+    return Frames(tuple(drawings), tuple(captions), tuple(results))
 
 
 def _check_options(graph: Graph, show: Sequence[str], direction: str | None) -> None:
     unknown = [word for word in show if word not in SHOWABLE]
     if isinstance(show, str) or unknown:
-        raise GraphError(f"showには{SHOWABLE}から選んで並べてください。渡されたもの：{show!r}")
+        raise GraphError(f"showには{SHOWABLE}から選んで並べてください。渡されたもの:{show!r}")
     if direction not in (None, "LR", "TB"):
         raise GraphError(
-            f'directionは"LR"（左から右）か"TB"（上から下）です。渡されたもの：{direction!r}'
+            f'directionは"LR"(左から右)か"TB"(上から下)です。渡されたもの:{direction!r}'
         )
     if len(graph.nodes) > 100:
         raise GraphError(
@@ -205,7 +210,7 @@ def _check_overlays(
         if not isinstance(path, Path) or any(id(edge) not in known for edge in path.edges):
             raise GraphError(
                 "highlightには、このグラフのpaths(始点, 終点)で得たパスを渡してください。"
-                f"渡されたもの：{path}"
+                f"渡されたもの:{path}"
             )
     if sweep is not None and any(id(move.edge) not in known for move in sweep.steps):
         raise GraphError(
@@ -213,4 +218,4 @@ def _check_overlays(
         )
     last = 0 if sweep is None else len(sweep.steps)
     if step is not None and not 0 <= step <= last:
-        raise GraphError(f"stepは0以上{last}以下です（sweepの手数）。渡された数：{step}")
+        raise GraphError(f"stepは0以上{last}以下です(sweepの手数)。渡された数:{step}")

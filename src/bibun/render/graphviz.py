@@ -1,4 +1,4 @@
-"""Graphvizの図（``torchviz.make_dot``の結果など）をSVGに描く。"""
+"""Graphvizの図(``torchviz.make_dot``の結果など)をSVGに描く。"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["draw_dot"]
 
 
 def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
-    """Graphvizのグラフ（``torchviz.make_dot``の結果など）をSVGに描く。
+    """Graphvizのグラフ(``torchviz.make_dot``の結果など)をSVGに描く。
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
 
     Notes
     -----
-    pygraphvizを使う。ページの中（Pyodide）では、代わりに`bibun.render.boxes`が箱と矢印を描く。
+    pygraphvizを使う。ページの中(Pyodide)では、代わりに`bibun.render.boxes`が箱と矢印を描く。
 
     Examples
     --------
@@ -58,7 +58,7 @@ def draw_dot(source: Any, *, alt: str | None = None) -> Drawing:
     if text is None:
         raise GraphError(
             "torchviz.make_dotの結果かDOTのソースを渡してください。bibunのGraphならdrawで描けます。"
-            f"渡されたもの：{source!r}"
+            f"渡されたもの:{source!r}"
         )
     text = _without_empty_lines(_renamed(text))
     svg, labels = to_svg(text) if sys.platform == "emscripten" else _stable(_graphviz_svg(text))
@@ -86,7 +86,7 @@ DOT_COLORS = {
 
 
 def _renamed(source: str) -> str:
-    """番地（9桁以上の数）を、現れた順にn0、n1、…に替える。"""
+    """番地(9桁以上の数)を、現れた順にn0、n1、…に替える。"""
     names: dict[str, str] = {}
     return re.sub(r"\b\d{9,}\b", lambda m: names.setdefault(m[0], f"n{len(names)}"), source)
 
@@ -106,12 +106,12 @@ def _graphviz_svg(source: str) -> str:
         raise ImportError(
             "この図を描くにはpygraphvizが要ります。pip install pygraphvizで入れてください。"
         ) from error
-    # Graphviz（Cのライブラリー）は、構文の誤りもフォントの設定についての注意も、標準エラーに直接書く。
+    # Graphviz(Cのライブラリー)は、構文の誤りもフォントの設定についての注意も、標準エラーに直接書く。
     with _silent_stderr():
         try:
             graph = pygraphviz.AGraph(string=source)
         except pygraphviz.DotError as error:
-            raise GraphError(f"DOTの構文に誤りがあります。渡されたもの：{source!r}") from error
+            raise GraphError(f"DOTの構文に誤りがあります。渡されたもの:{source!r}") from error
         drawn: bytes = graph.draw(format="svg", prog="dot")
         graph.close()
     return drawn.decode()

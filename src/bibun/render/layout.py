@@ -1,4 +1,4 @@
-"""層に分けたグラフの配置（Sugiyamaの方法の小さな形）。
+"""層に分けたグラフの配置(Sugiyamaの方法の小さな形)。
 
 ノードを「入力からの最長距離」の層に置き、辺の係数の文字にも自分の場所を1つ取る。だから文字が
 ノードやほかの辺と重なることはない。座標は「流れの向き」と「それに直交する向き」の2つで表し、
@@ -21,7 +21,7 @@ __all__ = ["NODE_GAP", "Layout", "Point", "Route", "Size", "lay_out"]
 
 Size = tuple[float, float]
 Point = tuple[float, float]
-# 配置する場所：ノードなら名前、辺の途中なら（辺の番号、層）。
+# 配置する場所:ノードなら名前、辺の途中なら(辺の番号、層)。
 _Slot = str | tuple[int, int]
 
 NODE_GAP = 16.0
@@ -49,7 +49,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Layout:
-    """配置の結果。座標はすべて（流れの向き、直交する向き）。
+    """配置の結果。座標はすべて(流れの向き、直交する向き)。
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def lay_out(
     Parameters
     ----------
     sizes : mapping of str to tuple of float
-        ノードの大きさ（流れの向き、直交する向き）。トポロジカル順序に並んでいること。
+        ノードの大きさ(流れの向き、直交する向き)。トポロジカル順序に並んでいること。
     edges : sequence of tuple of str
         ``(始点, 終点)``の並び。
     labels : sequence of tuple of float
@@ -256,7 +256,7 @@ def _gaps(layer: Sequence[_Slot], extents: Mapping[_Slot, Size]) -> list[float]:
 
 
 def _spread(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """間隔を保ったまま、望む位置との差の二乗和が最も小さい位置（単調回帰、PAV法）。"""
+    """間隔を保ったまま、望む位置との差の二乗和が最も小さい位置(単調回帰、PAV法)。"""
     offsets = [0.0]
     for gap in gaps:
         offsets.append(offsets[-1] + gap)

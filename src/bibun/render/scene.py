@@ -1,4 +1,4 @@
-"""計算グラフの絵：大きさを決め、配置し、SVGの要素を書く。"""
+"""計算グラフの絵:大きさを決め、配置し、SVGの要素を書く。"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bibun.render.layout import NODE_GAP, Point, Route, Size, lay_out
 
 __all__ = ["FONT", "Picture", "Scene"]
 
-# CSS変数がない場所（ダウンロードしたノートブックなど）では、白地でも黒地でも読める中間の明るさの色を使う。
+# CSS変数がない場所(ダウンロードしたノートブックなど)では、白地でも黒地でも読める中間の明るさの色を使う。
 ACCENTS = (
     "var(--bibun-accent, #d9480f)",
     "var(--bibun-accent-2, #1c7ed6)",
@@ -26,7 +26,7 @@ OPERATION_FILL = "var(--bibun-operation, #868e96)"
 FONT = 15.0
 LABEL_FONT = 14.0
 LINE = 19.0  # 1行の高さ
-SPREAD = 21.0  # 2行にするときの行の間隔（随伴値の上線の分だけ広い）
+SPREAD = 21.0  # 2行にするときの行の間隔(随伴値の上線の分だけ広い)
 MARGIN = 4.0
 HEAD = 8.0  # 矢じりの長さ
 STEM = 7.0  # 演算の丸と値の箱をつなぐ線の長さ
@@ -59,7 +59,7 @@ class _Shape:
         return center[0] + (self.size[0] - self.box[0]) / 2, center[1]
 
     def entrance(self, center: Point) -> tuple[Point, Size]:
-        """辺が入ってくる図形（演算の丸、なければ箱）の中心と半分の大きさ。"""
+        """辺が入ってくる図形(演算の丸、なければ箱)の中心と半分の大きさ。"""
         if self.circle:
             radius = self.circle / 2
             return (center[0] - self.size[0] / 2 + radius, center[1]), (radius, radius)
@@ -81,7 +81,7 @@ class _Ink:
 
 
 class _Pen:
-    """（流れの向き、直交する向き）の座標をx、yに移してSVGの要素を書く。"""
+    """(流れの向き、直交する向き)の座標をx、yに移してSVGの要素を書く。"""
 
     def __init__(self, across: bool) -> None:
         self.across = across
@@ -113,7 +113,7 @@ class _Pen:
 
 @dataclass(frozen=True)
 class Picture:
-    """描き終えた絵：大きさと、SVGの中身。"""
+    """描き終えた絵:大きさと、SVGの中身。"""
 
     width: float
     height: float
@@ -121,7 +121,7 @@ class Picture:
 
 
 class Scene:
-    """描くもの一式：グラフと、その上に重ねるパスや逆伝播の途中経過。"""
+    """描くもの一式:グラフと、その上に重ねるパスや逆伝播の途中経過。"""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Scene:
         self.current = done[-1].edge if step and done else None
 
     def picture(self, direction: str) -> Picture:
-        """``direction``（"LR"か"TB"）の向きに配置して描く。"""
+        """``direction``("LR"か"TB")の向きに配置して描く。"""
         pen = _Pen(direction == "LR")
         shapes = {name: self._shape(pen, name) for name in self.graph.topological_order()}
         labels = [self._label(edge) for edge in self.graph.edges]
@@ -181,7 +181,7 @@ class Scene:
         return (self.graph[name].operation or "") if "operation" in self.show else ""
 
     def _number(self, sweep: Sweep, name: str) -> str:
-        """箱の2行目：随伴値か接線値。"""
+        """箱の2行目:随伴値か接線値。"""
         number = self.numbers.get(name)
         return f"{sweep.mark(name)} = {'?' if number is None else minus(format_number(number))}"
 
@@ -196,7 +196,7 @@ class Scene:
         # 同じ向きの2本の辺は等しいが、別のもの。だからisで比べる。
         on = [i for i, path in enumerate(self.paths) if any(edge is e for e in path.edges)]
         if len(on) > 1:
-            return _Ink(width=3)
+            return _Ink(width=5)
         if on:
             return _Ink(ACCENTS[on[0] % len(ACCENTS)], 3, DASHES[on[0] % len(DASHES)])
         return _Ink(opacity=0.55) if self.paths else _Ink()
@@ -253,7 +253,7 @@ def _draw_edge(
 
 
 def _line_across_layers(pen: _Pen, route: Route, start: float, half: float) -> tuple[str, Point]:
-    """終点のすぐ前までの線と、その端。係数の文字（幅の半分が``half``）のところで線を切る。"""
+    """終点のすぐ前までの線と、その端。係数の文字(幅の半分が``half``)のところで線を切る。"""
     (_, end, across), *middle = route.stops[:-1]
     path, here = f"M{pen.at((start, across))}L{pen.at((end, across))}", (end, across)
     at, line = route.label

@@ -83,7 +83,7 @@ RSUB = define(
 
 
 def _add_scaled(a: Tensor, b: Any, alpha: float) -> Tensor:
-    """`a + alpha * b`. torchは積を丸めずに足す(FMA). float32どうしの積はfloat64で丸めずに表せる。"""
+    """`a + alpha * b`。torchは積を丸めずに足す(FMA)。float32どうしの積はfloat64で丸めずに表せる。"""
     factor = promote(a, b).round(alpha)
     return elementwise(lambda x, y: x + factor * y)(a, b)
 

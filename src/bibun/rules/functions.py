@@ -128,7 +128,7 @@ SIGMOID = define(
 
 @method
 def sigmoid(x: Tensor) -> Tensor:
-    """シグモイド関数`1 / (1 + exp(-x))`. 値は0から1のあいだにある。
+    """シグモイド関数`1 / (1 + exp(-x))`。値は0から1のあいだにある。
 
     Examples
     --------

@@ -334,7 +334,7 @@ def _fancy_places(shape: Size, fancy: dict[int, Tensor]) -> tuple[list[int], Siz
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """`x[index]`. 整数とスライスはview、リストとTensorによる添字は写しになる。
+    """`x[index]`。整数とスライスはview、リストとTensorによる添字は写しになる。
 
     Examples
     --------
@@ -359,7 +359,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """`x[index] = value`. 値を書き換え、勾配は書き込んだ値のほうへ流れる。
+    """`x[index] = value`。値を書き換え、勾配は書き込んだ値のほうへ流れる。
 
     Examples
     --------

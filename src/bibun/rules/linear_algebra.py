@@ -156,7 +156,7 @@ def _matmul_of_batch(x: Tensor, other: Tensor) -> Tensor:
 
 @method
 def matmul(x: Tensor, other: Tensor) -> Tensor:
-    """積`x @ other`. 次元の数に応じて、内積、行列とベクトルの積、行列の積になる。
+    """積`x @ other`。次元の数に応じて、内積、行列とベクトルの積、行列の積になる。
 
     Examples
     --------

@@ -190,7 +190,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @method
 def clone(x: Tensor) -> Tensor:
-    """値を写した新しいTensor. 勾配は元へ流れる。
+    """値を写した新しいTensor。勾配は元へ流れる。
 
     Examples
     --------
