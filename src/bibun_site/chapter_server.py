@@ -30,6 +30,7 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,18 +38,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bibun_site import processes
-from bibun_site.recorder import unnamed_file
 
-# セルにこの言葉があれば、分岐の前に読み込むもの。ほかのものは、章が自分で読み込む。bibunは軽いので、
-# ここでは読み込まない。そのため、待っている間に書きかえられても古くならない
+# セルにこの言葉があれば、分岐の前に読み込むもの。ほかのものは、章が自分で読み込む。bibunと、出力を決める
+# `chapter` と `recorder` は軽いので、ここでは読み込まない。そのため、待っている間に書きかえられても古くならない
 PRELOAD = {
     "torch": ("numpy", "torch"),
     "matplotlib": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
     "plotting": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
     "torchviz": ("torchviz",),
 }
-# どの章も使うもの。IPythonの2つは、章が始まるときに読み込まれる
-ALWAYS = ("bibun_site.chapter", "IPython.core.completer", "IPython.core.magics")
+# どの章も使うもの
+ALWAYS = ("IPython.core.interactiveshell", "IPython.core.completer", "IPython.core.magics")
 WARM_SERVER = "BIBUN_CHAPTER_SERVER"  # 待っているプロセスのソケットの場所を伝える環境変数
 TICK = 0.1
 LAST_WORDS_SECONDS = 2.0
@@ -73,7 +73,8 @@ def processors() -> int:
 
 def encode(message: dict[str, Any]) -> bytes:
     """知らせを1行にする。"""
-    return json.dumps(message, ensure_ascii=False, default=_base64).encode() + b"\n"
+    text = json.dumps(message, ensure_ascii=False, default=_base64)
+    return text.encode(errors="replace") + b"\n"  # 半分だけのサロゲートは、文字にできない
 
 
 def _base64(data: object) -> str:
@@ -157,7 +158,7 @@ class Child:
 def fork(job: dict[str, Any], place: Path) -> Child:
     """章のための子プロセスを、``place`` の中に自分の一時フォルダーを持たせて作る。"""
     reader, writer = os.pipe()
-    words = unnamed_file()
+    words = processes.unnamed_file()
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -171,7 +172,7 @@ def fork(job: dict[str, Any], place: Path) -> Child:
                 work(job, pipe)
             status = 0
         except BaseException:
-            sys.excepthook(*sys.exc_info())
+            os.write(words, traceback.format_exc().encode(errors="replace"))
         finally:
             os._exit(status)
     os.close(writer)

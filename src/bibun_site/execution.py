@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -187,7 +188,12 @@ def source_line(text: str, notebook: Any, index: int) -> int:
 
 
 def describe_traceback(words: str, first: int) -> list[str]:
-    """止められたプロセスが書き残した場所のうち、章のセルの行だけを、外側から並べる。"""
+    """止められたプロセスが書き残した場所のうち、章のセルの行だけを、外側から並べる。
+
+    セルの外(実行するしくみの中)で起きた例外は、そのまま見せる。
+    """
+    if words.startswith("Traceback"):
+        return textwrap.indent(words.rstrip(), "  ").splitlines()
     fatal = re.findall(r"^Fatal Python error: (.*)$", words, re.M)
     frames = re.findall(r'File "<ipython-input-(\d+)-[^"]*", line (\d+) in (.*)$', words, re.M)
     described = [f"  {error}" for error in fatal]

@@ -95,3 +95,12 @@ def set_process_option(option: int, value: int) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(option, value)
+
+
+def unnamed_file() -> int:
+    """名前のないファイルの記述子。プロセスが突然止まっても、何も残らない。"""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("output")
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return descriptor

@@ -9,10 +9,11 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+from bibun_site import processes
 
 Output = dict[str, Any]
 
@@ -108,7 +109,7 @@ class Stream(io.TextIOBase):
 
 def capture(descriptor: int) -> Callable[[], str]:
     """記述子に書かれる文字を、見えないファイルに受ける。返す関数は、前に読んだ後の分を読む。"""
-    sink = unnamed_file()
+    sink = processes.unnamed_file()
     os.dup2(sink, descriptor)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     position = 0
@@ -122,12 +123,3 @@ def capture(descriptor: int) -> Callable[[], str]:
         return ""
 
     return read
-
-
-def unnamed_file() -> int:
-    """名前のないファイルの記述子。プロセスが突然止まっても、何も残らない。"""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("output")
-    descriptor, path = tempfile.mkstemp()
-    os.unlink(path)
-    return descriptor

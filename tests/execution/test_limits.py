@@ -101,6 +101,7 @@ def test_time_is_counted_for_each_cell() -> None:
         ("import os\nos._exit(3)", "終了コード 3"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "シグナル SIGKILL"),
         ("import ctypes\nctypes.string_at(0)", "シグナル SIGSEGV"),
+        ("from bibun_site import chapter\nchapter.flush_native = lambda: 1 / 0", "終了コード 1"),
     ],
 )
 def test_a_chapter_that_dies_is_reported_and_the_others_finish(source: str, reason: str) -> None:
@@ -114,6 +115,10 @@ def test_a_chapter_that_dies_is_reported_and_the_others_finish(source: str, reas
             "  Segmentation fault",
             "  2番のセルの2行目(ファイルの2行目)",
         ]
+    if "コード 1" in reason:
+        words = describe_traceback(done["dies"].traceback, first=1)
+        assert words[0] == "  Traceback (most recent call last):"
+        assert words[-1] == "  ZeroDivisionError: division by zero"
 
 
 def test_memory_is_limited_and_torch_still_works() -> None:
@@ -133,6 +138,13 @@ def test_input_is_refused(source: str) -> None:
     book = notebook(source)
     run(a=book)
     assert "input() を使えません" in texts(book.cells[0])
+
+
+def test_a_character_that_cannot_be_written_is_replaced() -> None:
+    book = notebook(r"print('前\ud800後')", "1 + 1")
+    assert not run(a=book)["a"].reason
+    assert texts(book.cells[0]) == "前?後\n"
+    assert texts(book.cells[1]) == "2"
 
 
 def test_standard_input_is_empty() -> None:

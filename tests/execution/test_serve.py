@@ -86,9 +86,16 @@ def test_saved_pages_appear_and_nothing_is_left_after(served: Served, how: signa
     assert served.shows("code", "1112")
     (book.folder / "src/bibun/added.py").write_text("def answer():\n    return 2221\n", "utf-8")
     assert served.shows("code", "2222")
+    recorder = book.folder / "src/bibun_site/recorder.py"
+    shown = 'self._append(output)\n        output["data"] = {"text/plain": "3333"}\n'
+    recorder.write_text(
+        recorder.read_text("utf-8").replace("self._append(output)\n", shown, 1), "utf-8"
+    )
+    assert served.shows("code", "3333"), "出力を決めるものも、保存したばかりのものが使われる"
     executed = re.findall(r"\[\d+/\d+\] (\S+)", served.log.read_text("utf-8"))
     assert sorted(executed[:2]) == ["book/code", "book/prose"]
-    assert executed[2:] == ["book/code", "book/code"]
+    assert executed[2:4] == ["book/code", "book/code"]
+    assert sorted(executed[4:]) == ["book/code", "book/prose"]
     served.process.send_signal(how)
     served.process.wait()
     assert settle(lambda: not served.processes(), 10)
