@@ -74,6 +74,15 @@ for _name in ("floor", "trunc"):
         arity=2,
         choose=_broadcastable,
     )
+OPERATIONS["clamp-min-tensor"] = Operation(
+    lambda T, xs, _p: T.clamp(xs[0], min=xs[1]), arity=2, choose=_broadcastable
+)
+OPERATIONS["clamp-max-tensor"] = Operation(
+    lambda T, xs, _p: xs[0].clamp(max=xs[1]), arity=2, choose=_broadcastable
+)
+OPERATIONS["clamp-tensors"] = Operation(
+    lambda T, xs, _p: xs[0].clamp(xs[1] / 2, xs[1]), arity=2, choose=_broadcastable
+)
 OPERATIONS["where"] = Operation(
     lambda T, xs, _p: T.where(xs[0] > xs[1], *xs), arity=2, choose=_broadcastable
 )

@@ -394,10 +394,25 @@ def _run_hooks(hooks: dict[int, Any], gradient: Tensor) -> Tensor:
             metas.append(hook)
             continue
         replaced = hook(gradient)
-        gradient = gradient if replaced is None else replaced
+        if replaced is not None:
+            _check_replacement(hook, gradient, replaced)
+            gradient = replaced
     for meta in metas:  # retain_grad は、ほかのフックのあとの勾配を残す
         meta.grad = gradient if meta.grad is None else meta.grad + gradient
     return gradient
+
+
+def _check_replacement(hook: Any, gradient: Tensor, replaced: Any) -> None:
+    """フックが返した勾配が、届いた勾配と同じ型と形か。"""
+    if not isinstance(replaced, Tensor):
+        raise errors.hook_returned(type(replaced).__name__)
+    name = getattr(hook, "__name__", "<unknown>")
+    if replaced._dtype is not gradient._dtype:
+        raise errors.hook_changed_dtype(
+            name, gradient._dtype.legacy_name, replaced._dtype.legacy_name
+        )
+    if replaced._shape != gradient._shape:
+        raise errors.hook_changed_shape(name)
 
 
 def _fit(contribution: Tensor, node: Node, index: int, parent: Edge) -> Tensor:

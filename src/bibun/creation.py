@@ -6,12 +6,13 @@ import math
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
+from operator import index
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.dtypes import DType
+from bibun.dtypes import OF_NUMBERS, DType, as_dtype, python_number
 from bibun.operation import attach
-from bibun.shapes import Size
+from bibun.shapes import Size, integers
 from bibun.tensor import AutogradMeta, Tensor, make
 
 __all__ = ["arange", "eye", "full", "linspace", "ones", "tensor", "zeros"]
@@ -28,6 +29,7 @@ def tensor(
         数、入れ子のリストやタプル、NumPyの配列、Tensor。
     dtype : DType, optional
         要素の型。省くと、小数があればfloat32、整数だけならint64、真偽だけならboolになる。
+        NumPyの値とTensorは、自分の型を保つ。
     device : str, optional
         置き場所。bibunでは`"cpu"`だけ。
     requires_grad : bool
@@ -55,8 +57,9 @@ def tensor(
         result = make(list(data._data), data._shape, data._dtype)
         result = result if dtype is None else result.to(as_dtype(dtype))
     else:
-        values, shape = _flatten(data)
-        chosen = _infer(data, values) if dtype is None else as_dtype(dtype)
+        leaves, shape = _flatten(data)
+        values = [leaf if type(leaf) in OF_NUMBERS else _number(leaf) for leaf in leaves]
+        chosen = _infer(data, leaves) if dtype is None else as_dtype(dtype)
         result = make(chosen.round_all(values), Size(shape), chosen)
     return with_requires_grad(result, requires_grad, device)
 
@@ -87,24 +90,6 @@ def with_requires_grad(x: Tensor, requires_grad: bool, device: Any = None) -> Te
     return x
 
 
-_PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}
-
-
-def as_dtype(dtype: Any) -> DType:
-    """`dtype`引数を読む。Pythonの型`float`、`int`、`bool`も受け取る。
-
-    Examples
-    --------
-    >>> as_dtype(float)
-    torch.float64
-    """
-    if isinstance(dtype, DType):
-        return dtype
-    if dtype in _PYTHON_TYPES:
-        return _PYTHON_TYPES[dtype]
-    raise errors.must_be("tensor", "dtype", "torch.dtype", dtype)
-
-
 def _flatten(data: Any) -> tuple[list[Any], list[int]]:
     """入れ子の値を、平らな並びと形に直す。"""
     if hasattr(data, "tolist") and not isinstance(data, Tensor):
@@ -119,44 +104,65 @@ def _flatten(data: Any) -> tuple[list[Any], list[int]]:
                 raise errors.ragged_sequence(size, len(shape), got)
         level = [value for item in level for value in item]
         shape.append(size)
-    return [_number(value) for value in level], shape
+    return level, shape
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, (float, int)):
-        return value
+    number = python_number(value)
+    if number is not None:
+        return number
     if isinstance(value, Tensor):
         return value._number()
     if isinstance(value, str):
         raise errors.invalid_data_type(value)
     if isinstance(value, (list, tuple, range)):
         raise errors.not_a_number(value)
-    if hasattr(value, "item"):
-        return value.item()
     if isinstance(value, complex):
         raise errors.UnsupportedError("複素数のTensor")
+    if hasattr(value, "tolist"):
+        raise errors.UnsupportedError(
+            "NumPyの配列のリストからTensorを作る機能(numpy.arrayで1つの配列にすれば作れます)"
+        )
     raise errors.unknown_data_type(value)
 
 
-def _infer(data: Any, values: list[Any]) -> DType:
-    name = str(getattr(data, "dtype", ""))
-    if name in ("float64", "float32", "int64", "bool"):
-        return getattr(dtypes, name)  # type: ignore[no-any-return]
-    kinds = {type(value) for value in values}
-    if not kinds or float in kinds:
-        return dtypes.float32
-    return dtypes.int64 if int in kinds else dtypes.bool
+_OF_NUMPY = {
+    "float64": dtypes.float64,
+    "float32": dtypes.float32,
+    "int64": dtypes.int64,
+    "int32": dtypes.int64,  # 32ビットのPyodideでは、NumPyの整数はふつうint32になる
+    "bool": dtypes.bool,
+}
+
+
+def _infer(data: Any, leaves: list[Any]) -> DType:
+    """省かれた型: 値ごとの型のうち、いちばん強いもの。"""
+    if hasattr(data, "dtype"):  # 空でも型のある、NumPyの配列
+        leaves = [data]
+    kinds = set(map(type, leaves))
+    plain = kinds <= OF_NUMBERS.keys()
+    found = {OF_NUMBERS[kind] for kind in kinds} if plain else set(map(_dtype_of, leaves))
+    return max(found, key=lambda dtype: dtype.rank, default=dtypes.float32)
+
+
+def _dtype_of(value: Any) -> DType:
+    if isinstance(value, Tensor):
+        return value._dtype
+    if not hasattr(value, "dtype"):
+        return OF_NUMBERS[type(python_number(value))]
+    name = str(value.dtype)
+    if name not in _OF_NUMPY:
+        raise errors.UnsupportedError(f"要素の型{name}(dtypeを渡せば、その型に直して作れます)")
+    return _OF_NUMPY[name]
 
 
 # --- 決まった値 -------------------------------------------------------------------------------
 
 
-def size_of(function: str, arguments: Sequence[Any]) -> Size:
-    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
-        arguments = arguments[0]
-    sizes = Size(int(argument) for argument in arguments)
+def size_of(function: str, arguments: Sequence[Any], position: int = 1) -> Size:
+    sizes = Size(integers(function, "size", arguments, position))
     if any(size < 0 for size in sizes):
-        raise RuntimeError(f"{function}: Dimension size must be non-negative.")
+        raise errors.negative_size(function, sizes)
     return sizes
 
 
@@ -175,9 +181,30 @@ def full(
     >>> full((2,), 7)
     tensor([7, 7])
     """
-    shape = size_of("full", (size,))
-    chosen = _infer(None, [fill_value]) if dtype is None else as_dtype(dtype)
-    values = [chosen.round(fill_value)] * shape.numel()
+    if not isinstance(size, (tuple, list)):
+        raise errors.must_be_at("full", "size", 1, "tuple of ints", size)
+    number = _fill_number("full", fill_value)
+    chosen = OF_NUMBERS[type(number)] if dtype is None else dtype
+    return _filled("full", (size,), number, chosen, device, requires_grad)
+
+
+def _fill_number(function: str, value: Any) -> Any:
+    """`fill_value`を、Pythonの数に直す。"""
+    number = python_number(value)
+    if isinstance(value, Tensor) and not value._shape and not value.requires_grad:
+        number = value.item()
+    if isinstance(value, complex):
+        raise errors.UnsupportedError("複素数のTensor")
+    if number is None:
+        raise errors.must_be_at(function, "fill_value", 2, "Number", value)
+    return number
+
+
+def _filled(
+    function: str, size: Sequence[Any], number: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    shape, chosen = size_of(function, size), as_dtype(dtype)
+    values = [chosen.round(number)] * shape.numel()
     return with_requires_grad(make(values, shape, chosen), requires_grad, device)
 
 
@@ -190,8 +217,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     tensor([[0., 0.],
             [0., 0.]])
     """
-    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(size_of("zeros", size), 0, dtype=chosen, device=device, requires_grad=requires_grad)
+    return _filled("zeros", size, 0, dtype or dtypes.float32, device, requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -202,8 +228,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     >>> ones(3)
     tensor([1., 1., 1.])
     """
-    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
-    return full(size_of("ones", size), 1, dtype=chosen, device=device, requires_grad=requires_grad)
+    return _filled("ones", size, 1, dtype or dtypes.float32, device, requires_grad)
 
 
 def full_like(
@@ -221,12 +246,9 @@ def full_like(
     >>> full_like(tensor([1, 2]), 7)
     tensor([7, 7])
     """
-    return full(
-        input._shape,
-        fill_value,
-        dtype=dtype or input._dtype,
-        device=device,
-        requires_grad=requires_grad,
+    number = _fill_number("full_like", fill_value)
+    return _filled(
+        "full_like", (input._shape,), number, dtype or input._dtype, device, requires_grad
     )
 
 
@@ -335,8 +357,9 @@ def linspace(
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    if not isinstance(steps, int):
+    if not hasattr(steps, "__index__"):
         raise errors.invalid_arguments("linspace", (start, end, steps))
+    steps = index(steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     ranks = [value.ndim if isinstance(value, Tensor) else 0 for value in (start, end)]
@@ -353,8 +376,7 @@ def linspace(
     step = Fraction(chosen.round(gap) if chosen.is_floating_point else gap)
     half = steps // 2  # torchは、前半を始点から、後半を終点から数え、掛けて足すまで丸めない
     values = [
-        float(first + step * index if index < half else last - step * (steps - 1 - index))
-        for index in range(steps)
+        float(first + step * i if i < half else last - step * (steps - 1 - i)) for i in range(steps)
     ]
     return with_requires_grad(
         make(chosen.round_all(values), Size((steps,)), chosen), requires_grad, device
@@ -369,7 +391,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     >>> empty(2).shape
     torch.Size([2])
     """
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _filled("empty", size, 0, dtype or dtypes.float32, device, requires_grad)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -434,6 +456,17 @@ def _new_ones(
     return ones(*size, dtype=dtype or x._dtype, device=device, requires_grad=requires_grad)
 
 
+def _wrapped(_x: Tensor, array: Any, _context: Any = None, _return_scalar: Any = False) -> Tensor:
+    """NumPyの関数にTensorを渡した結果を、Tensorに戻す。"""
+    if array.dtype.kind == "b":
+        raise errors.UnsupportedError(
+            "NumPyの比較や判定にTensorを渡す機能(torchの関数を使うか、.numpy()を渡せば書けます)"
+        )
+    return from_numpy(array)
+
+
+attach("__array_wrap__", _wrapped)
+attach("__array_priority__", 1000)  # NumPyの数との演算を、NumPyでなくTensorの演算子が引き受ける
 attach("new_tensor", _new_tensor)
 attach("new_zeros", _new_zeros)
 attach("new_ones", _new_ones)

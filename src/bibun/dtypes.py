@@ -20,7 +20,11 @@ from builtins import bool as python_bool
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["DType", "bool", "float32", "float64", "int64", "round_to_float32"]
+from bibun import errors
+
+__all__ = [
+    "DType", "as_dtype", "bool", "float32", "float64", "int64", "python_number", "round_to_float32",
+]  # fmt: skip
 
 # 4バイトのfloatを1つだけ置ける場所。書いて読むと丸まる。structより速く、あふれは例外でなくinfになる。
 _float32_cell = memoryview(bytearray(4)).cast("f")
@@ -136,3 +140,41 @@ bool = DType("bool", "Bool", 0, 1, python_bool)
 int64 = DType("int64", "Long", 1, 8, _wrap_to_int64)
 float32 = DType("float32", "Float", 2, 4, round_to_float32)
 float64 = DType("float64", "Double", 3, 8, float)
+
+OF_NUMBERS: dict[Any, DType] = {float: float32, int: int64, python_bool: bool}
+"""Pythonの数の型から、その数だけで作るTensorの型へ。"""
+
+
+def python_number(value: Any) -> Any:
+    """Pythonの数。NumPyの数も、同じ値のPythonの数に直す。数でなければ`None`。
+
+    NumPyの真偽値は、torchが数を受け取るときと同じく、小数になる。
+
+    Examples
+    --------
+    >>> python_number(1.5), python_number(True), python_number([1.5])
+    (1.5, True, None)
+    """
+    if type(value) in OF_NUMBERS:
+        return value
+    if isinstance(value, (float, int)):  # 子のクラス(numpy.float64、IntEnum)
+        return float(value) if isinstance(value, float) else int(value)
+    if hasattr(value, "__len__"):  # 並び。NumPyの配列は、0次元でも数ではない
+        return None
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return {"i": int, "u": int, "f": float, "b": float}.get(kind, lambda _: None)(value)
+
+
+def as_dtype(dtype: Any) -> DType:
+    """`dtype`引数を読む。Pythonの型`float`、`int`、`bool`も受け取る。
+
+    Examples
+    --------
+    >>> as_dtype(float)
+    torch.float64
+    """
+    if isinstance(dtype, DType):
+        return dtype
+    if isinstance(dtype, type) and dtype in OF_NUMBERS:
+        return float64 if dtype is float else OF_NUMBERS[dtype]
+    raise errors.must_be("tensor", "dtype", "torch.dtype", dtype)

@@ -6,15 +6,26 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from bibun import dtypes
-from bibun.dtypes import DType
+from bibun.dtypes import OF_NUMBERS, DType, float32, python_number
 from bibun.grad_mode import state
 from bibun.node import Node
 from bibun.operation import UNCHANGED, Operation, Partial, define, edge, method
 from bibun.shapes import SCALAR, Size, broadcast, broadcast_positions
 from bibun.tensor import Tensor, make
 
-__all__ = ["binary", "elementwise", "promote", "to_floating", "unary"]
+__all__ = ["binary", "elementwise", "operand", "promote", "to_floating", "unary"]
+
+
+def operand(value: Any) -> Any:
+    """演算に渡せる値: Tensorか、Pythonの数(NumPyの数は直す)。どちらでもなければ`None`。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> operand(torch.tensor(3)), operand(2.0), operand([2.0])
+    (tensor(3), 2.0, None)
+    """
+    return value if isinstance(value, Tensor) else python_number(value)
 
 
 def promote(*operands: Any) -> DType:
@@ -33,7 +44,7 @@ def promote(*operands: Any) -> DType:
     for group in (
         [o._dtype for o in operands if isinstance(o, Tensor) and o._shape],
         [o._dtype for o in operands if isinstance(o, Tensor) and not o._shape],
-        [_NUMBER_DTYPES[type(o)] for o in operands if not isinstance(o, Tensor)],
+        [OF_NUMBERS[type(o)] for o in operands if not isinstance(o, Tensor)],
     ):
         if group:
             best = max(group, key=_rank)
@@ -41,9 +52,6 @@ def promote(*operands: Any) -> DType:
                 result = best
     assert result is not None
     return result
-
-
-_NUMBER_DTYPES = {bool: dtypes.bool, int: dtypes.int64, float: dtypes.float32}
 
 
 def _rank(dtype: DType) -> int:
@@ -59,7 +67,7 @@ def to_floating(dtype: DType) -> DType:
     >>> to_floating(dtypes.int64), to_floating(dtypes.float64)
     (torch.float32, torch.float64)
     """
-    return dtype if dtype.is_floating_point else dtypes.float32
+    return dtype if dtype.is_floating_point else float32
 
 
 def elementwise(

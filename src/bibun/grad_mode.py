@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from itertools import count
 from typing import Any, TypeVar
+
+from bibun import errors
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
@@ -62,6 +64,8 @@ class set_grad_enabled:
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise errors.must_be_at("set_grad_enabled", "enabled", 1, "bool", mode)
         self.previous = state.enabled
         self.mode = mode
         state.enabled = mode
@@ -71,6 +75,44 @@ class set_grad_enabled:
 
     def __exit__(self, *exception: object) -> None:
         state.enabled = self.previous
+
+    def __call__(self, function: _Function) -> _Function:
+        state.enabled = self.previous  # デコレータは、関数の中でだけ効く
+        return _decorated(partial(set_grad_enabled, self.mode), function)
+
+    def __repr__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+
+def _decorated(switch: Callable[[], Any], function: _Function) -> _Function:
+    """関数の本体が動くあいだだけ、切り替えた中にいる関数。"""
+    from inspect import isgeneratorfunction  # 大きいので、使うときに読み込む
+
+    @wraps(function)
+    def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        with switch():
+            return function(*arguments, **keywords)
+
+    @wraps(function)
+    def generate(*arguments: Any, **keywords: Any) -> Any:
+        generator = function(*arguments, **keywords)
+        step = partial(next, generator)
+        try:
+            while True:
+                with switch():
+                    value = step()
+                try:
+                    step = partial(generator.send, (yield value))
+                except GeneratorExit:
+                    with switch():
+                        generator.close()
+                    raise
+                except BaseException as exception:
+                    step = partial(generator.throw, exception)
+        except StopIteration as stop:
+            return stop.value
+
+    return generate if isgeneratorfunction(function) else wrapper  # type: ignore[return-value]
 
 
 class _Mode:
@@ -96,12 +138,7 @@ class _Mode:
         state.enabled = self.previous.pop()
 
     def __call__(self, function: _Function) -> _Function:
-        @wraps(function)
-        def wrapper(*arguments: Any, **keywords: Any) -> Any:
-            with self:
-                return function(*arguments, **keywords)
-
-        return wrapper  # type: ignore[return-value]
+        return _decorated(type(self), function)
 
 
 class no_grad(_Mode):

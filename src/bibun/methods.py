@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bibun import errors
+from bibun.elementwise import operand
 from bibun.in_place import in_place
 from bibun.operation import FUNCTIONS, Operation, attach, define, function, method, no_gradient
-from bibun.operators import is_operand
 from bibun.rules import TABLE
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.tensor import Tensor, make
@@ -27,9 +27,10 @@ def _register(names: tuple[str, ...], compute: Callable[..., Any], first: str = 
             operands = (options.pop(first),)
         if not operands:
             raise errors.missing_argument(names[0], first)
-        if not is_operand(operands[0]):
+        other = operand(operands[0])
+        if other is None:
             raise errors.must_be_tensor(names[0], first, 2, operands[0])
-        return compute(x, *operands, **options)
+        return compute(x, other, *operands[1:], **options)
 
     def written(x: Tensor, *operands: Any, **options: Any) -> Tensor:
         return in_place(x, lambda *inputs: checked(*inputs, **options), *operands)
@@ -91,9 +92,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> pow(2, torch.tensor([1.0, 2.0]))
     tensor([2., 4.])
     """
-    if not (isinstance(input, Tensor) or isinstance(exponent, Tensor)):
+    base = operand(input)
+    if base is None or not (isinstance(input, Tensor) or isinstance(exponent, Tensor)):
         raise errors.invalid_arguments("pow", (input, exponent))
-    power: Tensor = input**exponent
+    power: Tensor = base**exponent
     return power
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from operator import add, mul, sub
 from typing import Any
 
+from bibun import errors
+from bibun.elementwise import operand
 from bibun.grad_mode import next_order, state
 from bibun.in_place import in_place
 from bibun.node import RUN, Anchor, Node
@@ -16,9 +18,8 @@ from bibun.tensor import Tensor, new
 
 __all__: list[str] = []
 
-
-def is_operand(value: object) -> bool:
-    return isinstance(value, (Tensor, float, int))
+_READY = {Tensor, float, int, bool}
+"""直さずに演算へ渡せる相手の型。"""
 
 
 def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
@@ -30,6 +31,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
     nothing, unchanged = (None, None), UNCHANGED[2]
     for_left, for_right = operation.keeps(True, False), operation.keeps(False, True)
     holds, by_numbers = any(operation.keeps(True, True)), operation.single_rounding
+    general = _binary(operation)
 
     def method(self: Tensor, other: Any) -> Any:
         a, dtype = self._storage, self._dtype
@@ -43,7 +45,7 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
             cell[0] = other
             b = cell[0]
         else:
-            return _general(operation, self, other)
+            return general(self, other)
         cell[0] = function(a, b)
         result = new(Tensor)
         result._storage = cell[0]
@@ -104,10 +106,6 @@ def _operator(operation: Operation, function: Callable[[Any, Any], Any]) -> Any:
     return method
 
 
-def _general(operation: Operation, *operands: Any) -> Any:
-    return operation(*operands) if is_operand(operands[1]) else NotImplemented
-
-
 def _divide_number_by(x: Tensor, number: Any) -> Tensor:
     return TABLE["mul"](x.reciprocal(), number)
 
@@ -130,18 +128,37 @@ def _binary(function: Callable[[Tensor, Any], Any]) -> Any:
     """数でもTensorでもない相手を、Pythonに断る二項演算子。"""
 
     def method(self: Tensor, other: Any) -> Any:
-        return function(self, other) if is_operand(other) else NotImplemented
+        if type(other) not in _READY:
+            other = operand(other)
+        return NotImplemented if other is None else function(self, other)
+
+    return method
+
+
+def _equality(operation: Operation) -> Any:
+    """`==`と`!=`。断ると、Pythonは黙って同じものかどうかを答えるので、NumPyの配列は誤りにする。"""
+    compare = _binary(operation)
+
+    def method(self: Tensor, other: Any) -> Any:
+        result = compare(self, other)
+        if result is NotImplemented and hasattr(other, "__array__"):
+            raise errors.UnsupportedError(
+                "TensorとNumPyの配列を比べる機能(torch.from_numpyでTensorにすれば比べられます)"
+            )
+        return result
 
     return method
 
 
 def _in_place(function: Callable[[Tensor, Any], Tensor]) -> Any:
     def method(self: Tensor, other: Any) -> Any:
-        return in_place(self, function, other) if is_operand(other) else NotImplemented
+        other = operand(other)
+        return NotImplemented if other is None else in_place(self, function, other)
 
     return method
 
 
+_remainder, _floor_divide = _by_number("remainder"), _by_number("floor_divide")
 _OPERATORS: dict[str, Any] = {
     "__add__": _operator(TABLE["add"], add),
     "__sub__": _operator(TABLE["sub"], sub),
@@ -151,32 +168,35 @@ _OPERATORS: dict[str, Any] = {
     "__rtruediv__": _binary(_divide_number_by),
     "__pow__": _binary(_raise_to),
     "__rpow__": _binary(TABLE["pow_of_scalar"]),
-    "__mod__": _binary(_by_number("remainder")),
+    "__mod__": _binary(_remainder),
     "__rmod__": _binary(lambda x, number: TABLE["remainder"](number, x)),
-    "__floordiv__": _binary(_by_number("floor_divide")),
+    "__floordiv__": _binary(_floor_divide),
     "__rfloordiv__": _binary(lambda x, number: TABLE["floor_divide"](number, x)),
     "__iadd__": _in_place(TABLE["add"]),
     "__isub__": _in_place(TABLE["sub"]),
     "__imul__": _in_place(TABLE["mul"]),
     "__itruediv__": _in_place(TABLE["div"]),
     "__ipow__": _in_place(_raise_to),
+    "__imod__": _in_place(_remainder),
+    "__ifloordiv__": _in_place(_floor_divide),
     "__neg__": lambda x: TABLE["neg"](x),
     "__abs__": lambda x: TABLE["abs"](x),
     "__pos__": lambda x: x,
-    "__eq__": _binary(TABLE["eq"]),
-    "__ne__": _binary(TABLE["ne"]),
+    "__eq__": _equality(TABLE["eq"]),
+    "__ne__": _equality(TABLE["ne"]),
     "__lt__": _binary(TABLE["lt"]),
     "__le__": _binary(TABLE["le"]),
     "__gt__": _binary(TABLE["gt"]),
     "__ge__": _binary(TABLE["ge"]),
-    "__and__": _binary(TABLE["logical_and"]),
-    "__or__": _binary(TABLE["logical_or"]),
-    "__xor__": _binary(TABLE["logical_xor"]),
-    "__invert__": lambda x: TABLE["logical_not"](x),
+    "__invert__": lambda x: TABLE["bitwise_not"](x),
     "__matmul__": lambda x, other: x.matmul(other) if isinstance(other, Tensor) else NotImplemented,
 }
 _OPERATORS["__radd__"] = _OPERATORS["__add__"]
 _OPERATORS["__rmul__"] = _OPERATORS["__mul__"]
+for _name in ("and", "or", "xor"):
+    _bitwise = TABLE[f"bitwise_{_name}"]
+    _OPERATORS[f"__{_name}__"] = _OPERATORS[f"__r{_name}__"] = _binary(_bitwise)
+    _OPERATORS[f"__i{_name}__"] = _in_place(_bitwise)
 
 for _name, _method in _OPERATORS.items():
     setattr(Tensor, _name, _method)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bibun import dtypes, errors, random
-from bibun.creation import as_dtype, size_of, with_requires_grad
+from bibun.creation import size_of, with_requires_grad
+from bibun.dtypes import as_dtype
 from bibun.shapes import Size
 from bibun.tensor import Tensor, make
 
@@ -37,9 +38,9 @@ def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     >>> rand(2, 3).shape
     torch.Size([2, 3])
     """
-    shape, chosen = size_of("rand", size), _floating(dtype)
+    shape, chosen = size_of("rand", size), _floating(dtype, "check_uniform_bounds")
     return with_requires_grad(
-        make(random.rand(shape.numel(), chosen), shape, chosen), requires_grad
+        make(random.rand(shape.numel(), chosen), shape, chosen), requires_grad, device
     )
 
 
@@ -52,9 +53,9 @@ def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     >>> randn(2)
     tensor([ 1.5410, -0.2934])
     """
-    shape, chosen = size_of("randn", size), _floating(dtype)
+    shape, chosen = size_of("randn", size), _floating(dtype, "normal_kernel_cpu")
     return with_requires_grad(
-        make(random.randn(shape.numel(), chosen), shape, chosen), requires_grad
+        make(random.randn(shape.numel(), chosen), shape, chosen), requires_grad, device
     )
 
 
@@ -111,7 +112,7 @@ def randint(
     low, high = (0, *arguments[:-1])[-2:]
     if low >= high:
         raise errors.empty_random_range(low, high)
-    shape = size_of("randint", arguments[-1:])
+    shape = size_of("randint", arguments[-1:], position=len(arguments))
     chosen = dtypes.int64 if dtype is None else as_dtype(dtype)
     values = chosen.round_all(random.randint(low, high, shape.numel()))
     return with_requires_grad(make(values, shape, chosen), requires_grad, device)
@@ -128,5 +129,8 @@ def randperm(n: int) -> Tensor:
     return make(random.randperm(n), Size((n,)), dtypes.int64)
 
 
-def _floating(dtype: Any) -> dtypes.DType:
-    return dtypes.float32 if dtype is None else as_dtype(dtype)
+def _floating(dtype: Any, kernel: str) -> dtypes.DType:
+    chosen = dtypes.float32 if dtype is None else as_dtype(dtype)
+    if not chosen.is_floating_point:
+        raise errors.not_implemented_for(kernel, chosen.legacy_name)
+    return chosen

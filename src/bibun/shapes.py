@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import prod
+from operator import index as to_int
 from operator import mul
 from typing import Any
 
 from bibun import errors
 
-__all__ = ["SCALAR", "Size", "broadcast", "broadcast_positions", "dimension", "grid", "strides"]
+__all__ = [
+    "SCALAR", "Size", "broadcast", "broadcast_positions", "dimension", "grid", "integers", "strides",
+]  # fmt: skip
 
 
 class Size(tuple[int, ...]):
@@ -45,6 +48,17 @@ class Size(tuple[int, ...]):
     def __getitem__(self, index: Any) -> Any:
         item = super().__getitem__(index)
         return Size(item) if isinstance(index, slice) else item
+
+    def __add__(self, other: Any) -> Any:
+        return Size((*self, *other)) if isinstance(other, tuple) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return Size((*other, *self)) if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, count: Any) -> Size:
+        return Size(super().__mul__(count))
+
+    __rmul__ = __mul__
 
 
 SCALAR = Size()
@@ -118,6 +132,36 @@ def broadcast_positions(shape: Sequence[int], target: Sequence[int]) -> list[int
     return grid(target, steps)
 
 
+def integers(
+    function: str, argument: str, values: Sequence[Any], position: int = 1
+) -> tuple[int, ...]:
+    """`f(2, 3)`でも`f((2, 3))`でも受け取る引数を、整数の組にする。
+
+    Raises
+    ------
+    TypeError
+        整数でないものがあるとき。小数を切り捨てはしない。
+
+    Examples
+    --------
+    >>> integers("zeros", "size", [(2, 3)])
+    (2, 3)
+    >>> integers("zeros", "size", [7 / 2])
+    Traceback (most recent call last):
+        ...
+    TypeError: zeros(): argument 'size' (position 1) must be tuple of ints, not float
+    """
+    if not values:
+        raise errors.missing_argument(function, argument)
+    packed = len(values) == 1 and isinstance(values[0], (tuple, list))
+    result: list[int] = []
+    for item in values[0] if packed else values:
+        if not hasattr(item, "__index__") or (isinstance(item, bool) and not result):
+            raise errors.not_integers(function, argument, position, values, len(result))
+        result.append(to_int(item))
+    return tuple(result)
+
+
 def dimension(dim: int, rank: int) -> int:
     """負の番号も許した次元の番号を、0からの番号に直す。
 
@@ -125,12 +169,15 @@ def dimension(dim: int, rank: int) -> int:
     ------
     IndexError
         範囲の外のとき(文面はtorchと同じ)。
+    TypeError
+        整数でないとき。
 
     Examples
     --------
     >>> dimension(-1, 3)
     2
     """
+    dim = to_int(dim)
     span = max(rank, 1)
     if not -span <= dim < span:
         raise errors.dimension_out_of_range(dim, span)

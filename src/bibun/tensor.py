@@ -31,10 +31,11 @@ class AutogradMeta:
     True
     """
 
-    __slots__ = ("accumulator", "grad", "hooks", "requires_grad")
+    __slots__ = ("accumulator", "grad", "hooks", "requires_grad", "retains_grad")
 
     def __init__(self, requires_grad: bool = False) -> None:
         self.requires_grad = requires_grad
+        self.retains_grad = False
         self.grad: Tensor | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] = {}
         self.accumulator: ref[AccumulateGrad] | None = None
@@ -219,9 +220,9 @@ class Tensor(Array):
         tensor(4.)
         """
         meta = self._meta
-        if meta is not None:
+        if meta is not None and meta.grad is not None:
             return meta.grad
-        if self._grad_fn is not None:
+        if self._grad_fn is not None and not self.retains_grad:
             warnings.warn(errors.NON_LEAF_GRAD_WARNING, UserWarning, stacklevel=2)
         return None
 
@@ -324,8 +325,9 @@ class Tensor(Array):
         """
         if not self.requires_grad:
             raise errors.retain_grad_without_grad()
-        if self._grad_fn is not None:
+        if self._grad_fn is not None and not self.retains_grad:
             meta = self._own_meta()
+            meta.retains_grad = True
             self._grad_fn.register_hook(meta)  # Tensorでなくmetaを渡し、循環を作らない
 
     @property
@@ -339,7 +341,7 @@ class Tensor(Array):
         >>> (x * 3).retains_grad
         False
         """
-        return self._grad_fn is not None and self._meta is not None
+        return self._meta is not None and self._meta.retains_grad
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
         """このTensorの勾配が計算されたときに呼ぶ関数を登録する。

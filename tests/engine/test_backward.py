@@ -40,6 +40,27 @@ g = x.grad; (x * 2).backward(); g = x.grad; (x * 2).backward(); r = g, g is x.gr
 (x * 2).backward(); x.grad = None; r = x.grad
 y = x * 2; y.retain_grad(); (y * y).backward(); r = y.grad, y.retains_grad
 y = v * 2; y.retain_grad(); (y * y).sum().backward(); r = y.grad
+y = v * 2; y.retain_grad(); y.retain_grad(); y.sum().backward(); r = y.grad, y.retains_grad
+y = v * 2; y.grad = torch.ones(3); r = y.retains_grad, y.grad
+y = v * 2; y.grad = torch.ones(3); y.retain_grad(); y.sum().backward(); r = y.grad
+y = v * 2; y.grad = None; r = y.retains_grad, y.grad
+y = v * 2; y.retain_grad(); y.grad = None; r = y.retains_grad, y.grad
+v.register_hook(lambda g: g.sum()); (v * 3).sum().backward()
+y = v * 2; y.register_hook(lambda g: g.sum()); y.sum().backward()
+x.register_hook(lambda g: g.reshape(1)); (x * 3).backward()
+v.register_hook(lambda g: g.sum().double()); (v * 3).sum().backward()
+y = v * 2; y.register_hook(lambda g: g.double()); y.sum().backward()
+x.register_hook(lambda g: 2.0); (x * 3).backward()
+y = v * 2; y.register_hook(lambda g: "a"); y.sum().backward()
+import functools; v.register_hook(functools.partial(lambda s, g: g.sum(), 1)); (v * 3).sum().backward()
+v.register_hook(lambda g: g.sum()); torch.autograd.grad((v * 3).sum(), v)
+a = torch.tensor([3.0], requires_grad=True); w = torch.tensor([3.0], requires_grad=True); a.clamp(min=w).backward(); r = a.grad, w.grad
+a = torch.tensor([1.0, 3.0, 2.0], requires_grad=True); w = torch.tensor([1.0, 2.0, 2.0], requires_grad=True); v.clamp(a, w).sum().backward(); r = v.grad, a.grad, w.grad
+a = torch.tensor([torch.nan, 2.0, 3.0], requires_grad=True); v.clamp(max=a).sum().backward(); r = v.grad, a.grad
+m.clamp(min=v).sum().backward(); r = m.grad, v.grad
+f = torch.set_grad_enabled(False)(lambda: x * 2); r = f(), x * 2
+f = torch.set_grad_enabled(True)(lambda: x * 2); torch.set_grad_enabled(False); r = f(), x * 2, torch.set_grad_enabled(True)
+torch.set_grad_enabled(1)
 h = x.register_hook(lambda g: g * 10); (x * x).backward(); h.remove(); (x * x).backward(); r = x.grad
 y = x * 2; y.register_hook(lambda g: g + 1); y.backward(); r = x.grad
 y = x * 2; y.register_hook(lambda g: None); y.backward(); r = x.grad
@@ -92,6 +113,38 @@ LINES = [line for line in PROGRAMS.strip().splitlines() if line]
 def test_program_ends_as_in_torch(program: str) -> None:
     theirs, ours = (outcome(engine, program) for engine in ENGINES.values())
     assert ours[:2] == theirs[:2]
+
+
+@pytest.mark.parametrize(
+    "mode", ["no_grad()", "no_grad", "enable_grad()", "set_grad_enabled(False)"]
+)
+def test_generator_is_switched_only_while_its_body_runs(mode: str) -> None:
+    program = f"""
+seen = []
+def see(name): seen.append((name, torch.is_grad_enabled()))
+@torch.{mode}
+def walk():
+    see("start")
+    try:
+        see((yield 1))
+        yield 2
+    except ValueError:
+        see("caught")
+        yield 3
+    finally:
+        see("finally")
+    return 4
+def through():
+    seen.append((yield from walk()))
+for outside in (True, False):
+    with torch.set_grad_enabled(outside):
+        g = through(); next(g); see("outside"); g.send("sent"); see("outside"); g.close()
+        g = through(); next(g); g.throw(ValueError()); see("outside"); seen.extend(g)
+r = seen, torch.is_grad_enabled()
+"""
+    theirs, ours = (outcome(engine, program) for engine in ENGINES.values())
+    assert theirs.error is None
+    assert ours == theirs
 
 
 def test_every_node_runs_once_however_many_paths_lead_to_it() -> None:

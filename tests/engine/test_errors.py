@@ -44,6 +44,8 @@ PROGRAMS = [
     "r=x.item()",
     "r=float(x)",
     "y=x*2; r=y.grad",
+    "y=x*2; y.grad=None; r=y.grad",
+    "y=x*2; y.grad=torch.tensor(1.); r=y.grad",
     "m@m",
     "m.mv(torch.tensor([1.,2.]))",
     "m.mm(c)",

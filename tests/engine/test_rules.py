@@ -25,6 +25,7 @@ torch.pow(2, x); x // 2; x % 2; -x; abs(x); +x * 1; x.sqrt(); x.square(); x.exp(
 x.log1p(); x.expm1(); x.sin(); x.cos(); x.tan(); x.tanh(); x.sigmoid(); x.relu(); x.log2()
 x.log10(); x.sinh(); x.cosh(); x.asin(); x.acos(); x.atan(); x.erf(); x.reciprocal(); x.rsqrt()
 x.round(); x.floor(); x.ceil(); x.trunc(); x.sign(); x.sgn(); x.clamp(0, 1); x.clamp(min=0)
+v.clamp(min=x); m.clamp(max=v); v.clamp(c, c); v.clamp(0, torch.tensor(2.0)); x.clamp(x)
 v.maximum(x); v.minimum(v); torch.where(b, v, x); torch.where(b, v, 0.0); torch.where(b, 0.0, v)
 v.sum(); m.sum(0); m.sum(dim=(0, 1)); v.mean(); m.mean(1); v.prod(); m.prod(1); v.max(); v.min()
 m.max(1)[0]; m.min(0, True).values; v.amax(); v.amin(0); v.cumsum(0); v.dot(v); v @ v; m @ v

@@ -15,6 +15,32 @@ def sizes_do_not_match(a: int, b: int, dim: int) -> RuntimeError:
     )
 
 
+def negative_size(function: str, sizes: Sequence[int]) -> RuntimeError:
+    if function == "zeros":
+        return RuntimeError("zeros: Dimension size must be non-negative.")
+    first = next(size for size in sizes if size < 0)
+    return RuntimeError(f"Trying to create tensor with negative dimension {first}: {list(sizes)}")
+
+
+def not_integers(
+    function: str, argument: str, position: int, values: Sequence[Any], index: int
+) -> TypeError:
+    """大きさや次元の番号を並べた引数の、`index`番目が整数でないとき。"""
+    packed = len(values) == 1 and isinstance(values[0], (tuple, list))
+    kind = type((values[0] if packed else values)[index]).__name__
+    if index:
+        return TypeError(
+            f"{function}(): argument '{argument}' failed to unpack the object at pos {index + 1} "
+            f'with error "type must be tuple of ints,but got {kind}"'
+        )
+    if len(values) > 1:
+        return TypeError(f"{function}() takes 1 positional argument but {len(values)} were given")
+    found = f", but found element of type {kind} at pos 0" if packed else f", not {kind}"
+    return TypeError(
+        f"{function}(): argument '{argument}' (position {position}) must be tuple of ints{found}"
+    )
+
+
 def dimension_out_of_range(dim: int, span: int) -> IndexError:
     return IndexError(
         f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})"
@@ -50,6 +76,13 @@ def cannot_expand(
         f"The expanded size of the tensor ({target}) must match the existing size ({existing}) at "
         f"non-singleton dimension {dim}.  Target sizes: {list(targets)}.  "
         f"Tensor sizes: {list(sizes)}"
+    )
+
+
+def cannot_expand_leading(size: int, dim: int) -> RuntimeError:
+    return RuntimeError(
+        f"The expanded size of the tensor ({size}) isn't allowed in a leading, non-existing "
+        f"dimension {dim}"
     )
 
 
@@ -193,6 +226,16 @@ def cannot_multiply(a: Sequence[int], b: Sequence[int]) -> RuntimeError:
 
 def index_out_of_bounds(index: int, dim: int, size: int) -> IndexError:
     return IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+
+
+def narrow_start_out_of_range(start: int, size: int) -> IndexError:
+    return IndexError(
+        f"start out of range (expected to be in range of [-{size}, {size}], but got {start})"
+    )
+
+
+def narrow_too_long(start: int, length: int, size: int) -> RuntimeError:
+    return RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
 
 
 def too_many_indices(rank: int) -> IndexError:

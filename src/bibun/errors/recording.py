@@ -77,6 +77,21 @@ def deepcopy_of_non_leaf() -> RuntimeError:
     )
 
 
+def hook_returned(kind: str) -> TypeError:
+    return TypeError(f"expected Variable, but hook returned '{kind}'")
+
+
+def hook_changed_dtype(hook: str, before: str, after: str) -> RuntimeError:
+    return RuntimeError(
+        f"hook '{hook}' has changed the type of value (was torch.{before}Tensor got "
+        f"torch.{after}Tensor)"
+    )
+
+
+def hook_changed_shape(hook: str) -> RuntimeError:
+    return RuntimeError(f"hook '{hook}' has changed the size of value")
+
+
 # --- 逆伝播 -----------------------------------------------------------------------------------
 
 

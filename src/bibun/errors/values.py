@@ -102,7 +102,11 @@ def meshgrid_needs_same_dtype() -> RuntimeError:
 
 
 def power_of_bool() -> NotImplementedError:
-    return NotImplementedError("\"pow\" not implemented for 'Bool'")
+    return not_implemented_for("pow", "Bool")
+
+
+def not_implemented_for(kernel: str, legacy_name: str) -> NotImplementedError:
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{legacy_name}'")
 
 
 def empty_random_range(low: int, high: int) -> RuntimeError:
@@ -119,6 +123,10 @@ def subtraction_of_bool() -> RuntimeError:
         "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
         "`logical_xor()` operator instead."
     )
+
+
+def inversion_of_floating_point() -> TypeError:
+    return TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
 
 
 def negation_of_bool() -> RuntimeError:
@@ -140,6 +148,10 @@ def params_must_be_iterable(kind: str) -> TypeError:
 
 def can_only_optimize_tensors(value: object) -> TypeError:
     return TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(value)}")
+
+
+def invalid_device(device: str) -> RuntimeError:
+    return RuntimeError(f"Invalid device string: '{device}'")
 
 
 def no_gpu() -> AssertionError:

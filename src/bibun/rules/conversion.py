@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.dtypes import DType
+from bibun.dtypes import DType, as_dtype
 from bibun.operation import Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
-from bibun.rules.shape import define_view, ints
-from bibun.shapes import Size, broadcast_positions, dimension, grid, strides
+from bibun.rules.shape import define_view
+from bibun.shapes import Size, broadcast_positions, dimension, grid, integers, strides
 from bibun.tensor import Tensor, make
 
 __all__: list[str] = []
@@ -44,7 +44,7 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
             [1, 2],
             [1, 2]])
     """
-    target = list(ints(sizes))
+    target = list(integers("expand", "size", sizes))
     missing = len(target) - x.ndim
     if missing < 0:
         raise errors.too_few_sizes(x, target)
@@ -53,6 +53,9 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
             target[dim] = size
         elif size not in (1, target[dim]):
             raise errors.cannot_expand(target[dim], size, dim, target, x._shape)
+    for dim, size in enumerate(target):
+        if size < 0:
+            raise errors.cannot_expand_leading(size, dim)
     return EXPAND(x, Size(target))
 
 
@@ -100,7 +103,11 @@ def flip(x: Tensor, *dims: Any) -> Tensor:
     >>> torch.tensor([1, 2, 3]).flip(0)
     tensor([3, 2, 1])
     """
-    return FLIP(x, tuple(dimension(d, x.ndim) for d in ints(dims)))
+    chosen = tuple(dimension(d, x.ndim) for d in integers("flip", "dims", dims))
+    for dim in chosen:
+        if chosen.count(dim) > 1:
+            raise errors.repeated_dimension(dim)
+    return FLIP(x, chosen if x._shape else ())
 
 
 # --- 型を変える -------------------------------------------------------------------------------
@@ -118,8 +125,13 @@ TO_COPY = define(
 
 
 @method
-def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
+def to(x: Tensor, target: Any = None, dtype: Any = None, *, device: Any = None) -> Tensor:
     """型を変える。もうその型なら、自分自身を返す。
+
+    Parameters
+    ----------
+    target : DType, type, Tensor, or str, optional
+        型、まねるTensor、または置き場所(bibunでは`"cpu"`だけ)。
 
     Examples
     --------
@@ -127,13 +139,18 @@ def to(x: Tensor, dtype: DType | Tensor | str) -> Tensor:
     >>> torch.tensor([1, 2]).to(torch.float64)
     tensor([1., 2.], dtype=torch.float64)
     """
-    if isinstance(dtype, Tensor):
-        dtype = dtype._dtype
-    if not isinstance(dtype, DType):  # 置き場所(device)の指定
-        if str(dtype) != "cpu":
-            raise errors.no_gpu()
-        return x
-    return x if dtype is x._dtype else TO_COPY(x, dtype)
+    if isinstance(target, Tensor):
+        target = target._dtype
+    if isinstance(target, str):
+        target, device = None, target
+    if device not in (None, "cpu"):
+        known = str(device).partition(":")[0] in ("cuda", "cpu")
+        raise errors.no_gpu() if known else errors.invalid_device(device)
+    given = [chosen for chosen in (target, dtype) if chosen is not None]
+    if len(given) > 1 or not all(isinstance(chosen, (DType, type)) for chosen in given):
+        raise errors.invalid_arguments("to", given)
+    chosen = as_dtype(given[0]) if given else x._dtype
+    return x if chosen is x._dtype else TO_COPY(x, chosen)
 
 
 def _to_dtype(name: str, dtype: DType) -> None:

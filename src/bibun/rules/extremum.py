@@ -11,7 +11,7 @@ from bibun.operation import TABLE, Operation, define, method
 from bibun.rules.arithmetic import DERIVATIVES
 from bibun.rules.indexing import scatter_back
 from bibun.rules.reduction import dimensions, groups, reduced_shape
-from bibun.shapes import SCALAR, Size, dimension, grid, strides
+from bibun.shapes import Size, dimension, grid, strides
 from bibun.tensor import Tensor, make
 
 __all__: list[str] = []
@@ -162,7 +162,8 @@ def _extremum(name: str, better: Callable[[Any, Any], bool]) -> None:
         if not x.numel():
             raise errors.reduction_of_nothing(f"arg{name}()", IndexError)
         if dim is None:
-            return make([_best(x._data, better)], SCALAR, dtypes.int64)
+            shape = reduced_shape(x._shape, range(x.ndim), keepdim)
+            return make([_best(x._data, better)], shape, dtypes.int64)
         dim = dimension(dim, x.ndim)
         shape = reduced_shape(x._shape, (dim,), keepdim)
         return make(_winners(x, dim, better), shape, dtypes.int64)

@@ -137,7 +137,17 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     >>> torch.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
+    if not x._shape:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
     dim = dimension(dim, x.ndim)
+    size = x._shape[dim]
+    if not -size <= start <= size:
+        raise errors.narrow_start_out_of_range(start, size)
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise errors.narrow_too_long(start, length, size)
     return SLICE(x, dim, range(start, start + length), x._shape)
 
 

@@ -19,7 +19,7 @@ def _joined(*arguments: Any) -> Tensor:
     """Tensorの列と次元`dim`を受け取り、その次元でつなぐ。"""
     dim = arguments[-1]
     tensors = [x for x in arguments[:-1] if not _is_blank(x)] or arguments[:1]
-    dtype = max((x._dtype for x in tensors), key=lambda dtype: dtype.rank)
+    dtype = max((x._dtype for x in arguments[:-1]), key=lambda dtype: dtype.rank)
     shape = list(tensors[0]._shape)
     shape[dim] = sum(x._shape[dim] for x in tensors)
     rows = prod(shape[:dim])

@@ -28,7 +28,7 @@ def dimensions(dim: Any, rank: int) -> tuple[int, ...]:
     >>> dimensions(-1, 3), dimensions(None, 2)
     ((2,), (0, 1))
     """
-    if dim is None or dim == () or dim == []:
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(rank))
     dims = [dimension(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else [dim])]
     for d in dims:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.elementwise import binary, elementwise, promote
+from bibun.elementwise import binary, elementwise, operand, promote
 from bibun.operation import FUNCTIONS, Operation, attach, define, function, gate, method
 from bibun.rules import scalar
 from bibun.rules.arithmetic import DERIVATIVES
@@ -87,11 +87,11 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     """
     if not isinstance(condition, Tensor):
         raise errors.must_be_tensor("where", "condition", 1, condition)
-    if not all(isinstance(value, (Tensor, float, int)) for value in (input, other)):
+    if operand(input) is None or operand(other) is None:
         raise errors.invalid_arguments("where", (condition, input, other))
     if condition._dtype is not dtypes.bool:
         raise errors.where_needs_bool(condition._dtype.legacy_name)
-    return WHERE(input, other, condition)
+    return WHERE(operand(input), operand(other), condition)
 
 
 def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
@@ -99,9 +99,9 @@ def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
     dtype = promote(x, *bounds)
 
     def clip(value: Any) -> Any:
-        if low is not None and value < low:
+        if low is not None and (value < low or low != low):
             value = low
-        if high is not None and value > high:
+        if high is not None and (value > high or high != high):
             value = high
         return value
 
@@ -129,6 +129,59 @@ CLAMP = define(
 )
 
 
+# --- 範囲の端もTensorのとき: 境目の上では、端でなく値へ流れる ---------------------------------
+
+
+def _raised(x: Any, low: Any) -> Any:
+    return low if x < low or low != low else x
+
+
+def _lowered(x: Any, high: Any) -> Any:
+    return high if x > high or high != high else x
+
+
+_clamped_below = elementwise(_raised)
+_clamped_above = elementwise(_lowered)
+_clamped_between = elementwise(lambda x, low, high: _lowered(_raised(x, low), high))
+
+
+def _clamped_by_tensors(x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
+    if high is None:
+        return _clamped_below(x, low)
+    return _clamped_above(x, high) if low is None else _clamped_between(x, low, high)
+
+
+CLAMP_BETWEEN = define(
+    Operation(
+        "clamp_tensor",
+        "ClampBackward0",
+        _clamped_by_tensors,
+        (
+            lambda g, x, low, high: gate(g, (x >= low) & (x <= high)),
+            lambda g, x, low, high: gate(g, (low < high) & (x < low)),
+            lambda g, x, low, high: gate(g, (high < low) | (x > high)),
+        ),
+        formula="(範囲の中なら ḡ、下なら ḡ、上なら ḡ)。ほかは 0",
+        kinks="境目の上では値へ ḡ。下の端が上の端を越えると、いつも上の端へ ḡ",
+        source=DERIVATIVES,
+    )
+)
+CLAMP_BELOW = CLAMP_BETWEEN.with_partials(  # ない端の規則は、使われない
+    (
+        lambda g, x, low, _high: gate(g, x >= low),
+        lambda g, x, low, _high: gate(g, x < low),
+        lambda g, _x, _low, _high: g,
+    )
+)
+CLAMP_ABOVE = CLAMP_BETWEEN.with_partials(
+    (
+        lambda g, x, _low, high: gate(g, x <= high),
+        lambda g, _x, _low, _high: g,
+        lambda g, x, _low, high: gate(g, x > high),
+    )
+)
+
+
 @method
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """値を`min`以上`max`以下に収める。
@@ -141,11 +194,21 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if isinstance(min, Tensor):
-        x, min = x.maximum(min), None
-    if isinstance(max, Tensor):
-        x, max = x.minimum(max), None
-    return x if min is None and max is None else CLAMP(x, min, max)
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if all(isinstance(bound, Tensor) for bound in bounds):
+        operation = CLAMP_BELOW if max is None else CLAMP_ABOVE if min is None else CLAMP_BETWEEN
+        return operation(x, min, max)
+    low, high = _as_number(min), _as_number(max)
+    if [low, high].count(None) != 2 - len(bounds):
+        raise errors.invalid_arguments("clamp", bounds)
+    return CLAMP(x, low, high)
+
+
+def _as_number(bound: Any) -> Any:
+    """範囲の端の数。勾配の要らない0次元のTensorも、数とみなす。"""
+    if isinstance(bound, Tensor):
+        return None if bound._shape or bound.requires_grad else bound.item()
+    return operand(bound)
 
 
 attach("clip", clamp)

@@ -9,17 +9,10 @@ from typing import Any
 from bibun import errors
 from bibun.operation import VIEWS, Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
-from bibun.shapes import Size, dimension, grid, strides
+from bibun.shapes import Size, dimension, grid, integers, strides
 from bibun.tensor import Tensor, make
 
 __all__: list[str] = []
-
-
-def ints(arguments: Sequence[Any]) -> tuple[int, ...]:
-    """`f(2, 3)`でも`f((2, 3))`でも受け取る引数を、整数の組にする。"""
-    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
-        arguments = arguments[0]
-    return tuple(int(argument) for argument in arguments)
 
 
 def define_view(name: str, node_name: str, forward: Any, partial: Any, formula: str) -> Operation:
@@ -52,7 +45,8 @@ def complete(shape: Sequence[int], count: int) -> Size:
     if shape.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
     if any(size < -1 for size in shape):
-        raise RuntimeError(f"invalid shape dimension {next(s for s in shape if s < -1)}")
+        index, size = next((i, s) for i, s in enumerate(shape) if s < -1)
+        raise RuntimeError(f"invalid shape dimension {size} at index {index} of shape {shape}")
     if -1 in shape:
         rest = prod(size for size in shape if size != -1)
         if rest == 0 and count == 0:
@@ -127,7 +121,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    size = complete(ints(shape), x.numel())
+    size = complete(integers("view", "size", shape), x.numel())
     if not _viewable(x, size):
         raise errors.not_viewable()
     return VIEW(x, size, x._shape)
@@ -159,7 +153,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
             [2, 3],
             [4, 5]])
     """
-    size = complete(ints(shape), x.numel())
+    size = complete(integers("reshape", "shape", shape), x.numel())
     if x.is_contiguous():
         return VIEW(x, size, x._shape)
     if _viewable(x, size):
@@ -335,7 +329,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
-    order = ints(dims)
+    order = integers("permute", "dims", dims)
     if len(order) != x.ndim:
         raise errors.wrong_permutation(x.ndim, len(order))
     chosen = tuple(dimension(d, x.ndim) for d in order)
