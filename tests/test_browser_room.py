@@ -153,3 +153,21 @@ def test_a_last_expression_with_a_semicolon_or_none_is_not_shown() -> None:
     for code in ("1;", "None", "x = 1", "", "# 注釈だけ"):
         assert json.loads(session.run(code, "a#1"))["ended"] == "done"
     assert outputs == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise ValueError('長' * 10**6)",
+        "raise type('長' * 10**6, (Exception,), {})('\\0' * 10**6)",
+        "f = lambda n: 1 / n and f(n - 1)  # " + "長" * 10**5 + "\nf(30)",
+        "'長' * 10**6",
+    ],
+)
+def test_what_is_too_long_to_be_read_is_cut_and_said(code: str) -> None:
+    outputs: list[str] = []
+    result = Session(outputs.append).run(code, "a#1")
+    for text in (result, *outputs):
+        assert len(text) < 2_000_000
+    assert "文字を超えたので、続きは表示しません" in outputs[0]
+    assert len(outputs) == 1

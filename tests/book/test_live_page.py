@@ -54,11 +54,16 @@ def press_run(where: Locator) -> None:
     assert where.locator(".live-output").count() == 1, where.locator(".live-status").inner_text()
 
 
-def write(page: Page, where: Locator, code: str, key: str = "Control+Enter") -> None:
-    """エディターの中身を書きかえ、キーボードで動かし、終わるのを待つ。"""
+def fill(page: Page, where: Locator, code: str) -> None:
+    """エディターの中身を書きかえる。"""
     where.locator(".cm-content").focus()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(code)
+
+
+def write(page: Page, where: Locator, code: str, key: str = "Control+Enter") -> None:
+    """エディターの中身を書きかえ、キーボードで動かし、終わるのを待つ。"""
+    fill(page, where, code)
     page.keyboard.press(key)
     finish(where)
 
@@ -134,6 +139,27 @@ def test_what_did_not_arrive_is_said_and_asked_for_again(
     expect(here.locator(".cm-content")).to_be_visible()
     expect(here.locator(".live-output")).to_have_count(1 if pressed == "run" else 0)
     expect(here.locator(".live-status")).not_to_contain_text("読み込み直してください")
+    page.close()
+
+
+@pytest.mark.parametrize("script", ["throw new Error('起きない')", "for (;;);"])
+def test_a_worker_that_does_not_start_is_said_and_started_anew(
+    chromium: Browser, address: str, script: str
+) -> None:
+    page = chromium.new_page()
+    page.set_default_timeout(SLOW)
+    page.clock.install()
+    page.route("**/worker.js.gz*", lambda route: route.fulfill(body=gzip.compress(script.encode())))
+    page.goto(f"{address}/book/use/tensor.html")
+    here = cell(page, 0)
+    here.locator(".live-run").click()
+    if script.startswith("for"):
+        expect(here.locator(".live-status")).to_contain_text("Pythonを起こしています", timeout=SLOW)
+        page.clock.fast_forward(SLOW)
+    expect(here.locator(".live-status")).to_contain_text("用意ができませんでした", timeout=SLOW / 4)
+    expect(here).not_to_have_attribute("data-running", "")
+    page.unroute("**/worker.js.gz*")
+    press_run(here)
     page.close()
 
 
@@ -266,13 +292,87 @@ def test_state_is_the_pages_and_follows_its_order(opened: Callable[..., Opened])
     expect(second.locator(".live-status")).to_contain_text("先に、上の1個のセルを動かしました")
 
 
+SLEEP = "from time import sleep\n"
+
+
+def test_undoing_a_running_cell_stops_it_and_leaves_nothing_of_it(
+    opened: Callable[..., Opened],
+) -> None:
+    page, _ = opened()
+    here, following = cell(page, 0), cell(page, 1)
+    press_run(here)
+    fill(
+        page,
+        here,
+        f"import torch\n{SLEEP}x = torch.tensor(5.0)\nfor i in range(20): print(i); sleep(0.1)",
+    )
+    page.keyboard.press("Control+Enter")
+    expect(here.locator(".live-output")).to_contain_text("1\n")
+    button(here, "元に戻す").evaluate("e => { e.click(); e.click(); }")
+    finish(here)
+    expect(here.locator(".live-status")).to_have_text("元に戻しました。取り消す")
+    page.wait_for_timeout(2_500)  # 止まっていなければ、動き終わるまで
+    expect(here.locator(".live-status")).to_have_text("元に戻しました。取り消す")
+    expect(here.locator(".cell_output")).to_have_text(re.compile("requires_grad=True"))
+    expect(button(here, "元に戻す")).to_be_hidden()
+    press_run(following)
+    assert following.locator(".live-output").inner_text().strip() == "True"
+    button(here, "取り消す").click()
+    expect(here.locator(".cm-content")).to_contain_text("torch.tensor(5.0)")
+
+
+def test_what_is_undone_while_another_cell_runs_is_not_in_force_afterwards(
+    opened: Callable[..., Opened],
+) -> None:
+    page, _ = opened()
+    first, second = cell(page, 0), cell(page, 1)
+    press_run(first)
+    write(page, first, "import torch\nx = torch.tensor(5.0)", "Shift+Enter")
+    fill(page, second, f"{SLEEP}print('始め')\nsleep(1)\nx.requires_grad")
+    page.keyboard.press("Control+Enter")
+    expect(second.locator(".live-output")).to_contain_text("始め")
+    button(first, "元に戻す").click()
+    finish(second)
+    assert second.locator(".live-output").inner_text().split() == ["始め", "False"]
+    press_run(second)
+    assert second.locator(".live-output").inner_text().split() == ["始め", "True"]
+
+
+def test_a_cell_that_is_busy_is_not_asked_to_run_again(opened: Callable[..., Opened]) -> None:
+    page, _ = opened()
+    here = cell(page, 0)
+    press_run(here)
+    fill(page, here, f"{SLEEP}n = globals().get('n', 0) + 1\nsleep(0.5)\nprint(n)")
+    for key in ("Control+Enter", "Control+Enter", "Shift+Enter"):
+        page.keyboard.press(key)
+    expect(cell(page, 1).locator(".cm-content")).to_be_focused()
+    expect(button(here, "停止")).to_be_visible()
+    finish(here)
+    page.wait_for_timeout(1_000)  # もう1度動くなら、そのうちに始まる
+    expect(here.locator(".live-status")).to_contain_text("実行しました")
+    assert here.locator(".live-output").inner_text().strip() == "1"
+
+
+def test_a_cell_waiting_behind_run_all_stays_busy(opened: Callable[..., Opened]) -> None:
+    page, _ = opened()
+    first, second, last = cell(page, 0), cell(page, 1), page.locator(".live-cell").last
+    press_run(last)
+    fill(page, last, f"{SLEEP}sleep(2)")
+    press_run(first)
+    fill(page, first, f"import torch\n{SLEEP}x = torch.tensor(5.0)\nprint('始め')\nsleep(1)")
+    button(page.locator(".live-bar"), "全部実行").click()
+    expect(first.locator(".live-output")).to_contain_text("始め")
+    second.locator(".live-run").click()
+    expect(last).to_have_attribute("data-running", "", timeout=SLOW)
+    expect(button(second, "停止")).to_be_visible()
+    finish(second)
+
+
 def test_stop_and_flood_end_in_words_and_a_working_button(opened: Callable[..., Opened]) -> None:
     page, _ = opened()
     here = cell(page, 0)
     press_run(here)
-    here.locator(".cm-content").focus()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text("while True:\n    pass")
+    fill(page, here, "while True:\n    pass")
     page.keyboard.press("Control+Enter")
     stop = button(here, "停止")
     expect(stop).to_be_visible()
@@ -304,9 +404,7 @@ def test_the_time_limit_and_a_crash_end_in_words_and_a_working_button(
     page.clock.install()  # ページの時計だけを進める。Pythonの動くワーカーの時計は、本物のまま
     here = cell(page, 0)
     press_run(here)
-    here.locator(".cm-content").focus()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text("while True:\n    pass")
+    fill(page, here, "while True:\n    pass")
     page.keyboard.press("Control+Enter")
     expect(here.locator(".live-status")).to_have_text("動かしています。")
     page.clock.fast_forward(19_000)
@@ -369,10 +467,10 @@ def test_memory_used_up_outside_python_ends_in_words_and_a_working_button(
         press_run(cell(page, 0))
         page.evaluate(WITNESS)
         here = cell(page, 0)
-        here.locator(".cm-content").focus()
-        page.keyboard.press("Control+a")
-        page.keyboard.insert_text(
-            "import js\nkept = []\nwhile True: kept.append(js.Array.new(10**6).fill(1.5))"
+        fill(
+            page,
+            here,
+            "import js\nkept = []\nwhile True: kept.append(js.Array.new(10**6).fill(1.5))",
         )
         page.keyboard.press("Control+Enter")
         until = time.monotonic() + SLOW / 1000
@@ -393,6 +491,19 @@ def test_run_all_shows_what_the_book_shows(opened: Callable[..., Opened]) -> Non
     assert page.locator(".cm-editor").count() == 0
     assert page.evaluate(DIFFERENT) == []
     expect(button(page.locator(".live-bar"), "全部実行")).to_be_visible()
+
+
+def test_run_all_starts_from_nothing_even_after_an_undo(opened: Callable[..., Opened]) -> None:
+    page, _ = opened()
+    first, second = cell(page, 0), cell(page, 1)
+    press_run(first)
+    write(page, first, "leak = 1", "Shift+Enter")
+    button(first, "元に戻す").click()
+    fill(page, second, 'print("leak" in globals())')
+    button(page.locator(".live-bar"), "全部実行").click()
+    expect(second.locator(".live-output")).to_have_text(re.compile("False|True"), timeout=SLOW)
+    assert second.locator(".live-output").inner_text().strip() == "False"
+    expect(page.locator(".live-bar .live-status")).to_contain_text("動かしました", timeout=SLOW)
 
 
 def test_an_error_is_read_from_its_last_line(opened: Callable[..., Opened]) -> None:

@@ -302,6 +302,43 @@ def test_a_broken_session_is_replaced(page: Window) -> None:
     still_works(page)
 
 
+def test_a_result_that_cannot_be_taken_ends_at_once(page: Window) -> None:
+    ran = run(page, "import json\njson.dumps = lambda *_, **__: 'あ' * 3_000_000")
+    assert ran["result"]["ended"] == "crashed"
+    still_works(page)
+
+
+@pytest.mark.parametrize("letter", ["あ", "𝑥", "\0"], ids=ascii)
+def test_an_overlong_error_is_cut_and_the_variables_stay(page: Window, letter: str) -> None:
+    ran = run(page, f"kept = 1\nraise ValueError({letter!r} * 1_100_000)")
+    assert ran["result"]["ended"] == "error"
+    assert ran["result"]["error"]["message"].endswith("続きは表示しません)")
+    assert [output["kind"] for output in ran["outputs"]] == ["error"]
+    assert run(page, "kept")["outputs"] == [{"kind": "text", "text": "1"}]
+
+
+def test_a_worker_that_cannot_start_is_reported_and_started_anew(page: Window) -> None:
+    found = page.evaluate(
+        """async () => {
+          const { fetch } = window;
+          window.fetch = (place, options) => String(place).includes("worker.js")
+            ? Promise.resolve(new Response("throw new Error('起きない')"))
+            : fetch(place, options);
+          const runtime = live.createRuntime();
+          const late = new Promise((done) => setTimeout(done, 30_000, ["時間切れ"]));
+          const failed = runtime.start().then(() => [], ({ name, message }) => [name, message]);
+          const found = await Promise.race([failed, late]);
+          window.fetch = fetch;
+          if (found.length < 2) return found;
+          await runtime.start();
+          (await runtime.frame).remove();
+          return found;
+        }"""
+    )
+    assert found[0] == "RuntimeFailure"
+    assert "用意ができませんでした" in found[1]
+
+
 # 枠のプロセスがなくなると、ページから見て、枠が消されたのと同じに、何も届かなくなる
 LOSE = "document.querySelectorAll('iframe').forEach((frame) => frame.remove())"
 

@@ -3,7 +3,7 @@ import { make, makeButton, rename } from "./elements";
 import type { Trouble } from "./record";
 import * as record from "./record";
 
-export type Action = "run" | "write" | "stop" | "undo";
+export type Action = "run" | "write" | "stop" | "undo" | "abandon"; // abandon は、止めて、元に戻す
 export type Act = (cell: Cell, action: Action) => void;
 
 const DOUBLE_CLICK = 500; // 押してすぐの2度目は、停止とみなさない(ミリ秒)
@@ -47,7 +47,7 @@ export class Cell {
       if (!this.running) press("run");
       else if (performance.now() - this.runningSince > DOUBLE_CLICK) press("stop");
     });
-    this.undo = makeButton("undo", "元に戻す", () => press("undo"));
+    this.undo = makeButton("undo", "元に戻す", () => press(this.running ? "abandon" : "undo"));
     this.undo.hidden = true;
     const controls = make("div", "live-controls");
     if (exercise) {
@@ -105,6 +105,11 @@ export class Cell {
     this.foot.hidden = true;
   }
 
+  /** 動いているか、順番を待っている。 */
+  get busy(): boolean {
+    return this.running;
+  }
+
   set busy(busy: boolean) {
     if (busy && !this.running) this.runningSince = performance.now();
     this.running = busy;
@@ -116,6 +121,10 @@ export class Cell {
     if (this.write) this.write.hidden = editing;
     this.source.hidden = editing;
     this.element.toggleAttribute("data-editing", editing);
+  }
+
+  get undoable(): boolean {
+    return !this.undo.hidden;
   }
 
   set undoable(undoable: boolean) {

@@ -56,8 +56,9 @@ class PageDesk implements Desk {
   act(cell: Cell, action: Action): void {
     if (action === "run") void this.request(cell);
     else if (action === "write") void this.edit(cell, true);
-    else if (action === "stop") this.halt();
-    else this.undo(cell);
+    else if (action === "undo") this.undo(cell);
+    else this.halt();
+    if (action === "abandon") void this.queue(async () => this.undo(cell));
   }
 
   // ── 動かす ──
@@ -192,14 +193,17 @@ class PageDesk implements Desk {
 
   private openEditor(cell: Cell, create: typeof import("./editor").createEditor): void {
     const kind = cell.exercise ? "演習の答え" : "コード";
+    const run = (): void => {
+      if (!cell.busy) void this.request(cell);
+    };
     const editor = create({
       text: cell.text,
       label: `${kind}(このページの${this.cells.indexOf(cell) + 1}番目のセル)`,
       describedBy: cell.helpId,
       onChange: (text) => this.changed(cell, text),
-      onRun: () => void this.request(cell),
+      onRun: run,
       onRunAndGoOn: () => {
-        void this.request(cell);
+        run();
         this.goOn(cell);
       },
       onEscape: () => announce("Tabで、エディターの外へ出られます。"),
@@ -232,11 +236,15 @@ class PageDesk implements Desk {
 
   /** もとのコードと出力に戻す。書いたものがあれば、1度だけ取り消せる。 */
   private undo(cell: Cell): void {
-    const { text, changed } = cell;
+    const { text, changed, undoable } = cell;
+    if (!undoable) return; // 続けて2度押された
     this.editors.get(cell)?.close();
     this.editors.delete(cell);
     this.outputs.get(cell)?.restore();
-    void this.engine?.then(({ session }) => session.forget(cell.id));
+    void this.engine?.then(
+      ({ session }) => session.forget(cell.id),
+      () => {}, // 届かなかったのなら、忘れるものもない
+    );
     cell.editing = false;
     cell.quiet();
     cell.show(cell.original);
@@ -246,6 +254,7 @@ class PageDesk implements Desk {
     const back = makeButton("again", "取り消す", () => {
       cell.quiet();
       cell.show(text);
+      this.editors.get(cell)?.set(text); // 戻した後に、エディターが届いていることがある
       this.save(cell);
       void this.edit(cell, true);
     });
@@ -273,8 +282,9 @@ class PageDesk implements Desk {
       for (const [index, cell] of this.cells.entries()) {
         if (!engine || signal.aborted) break;
         say(`動かしています(${index + 1}/${this.cells.length})。`);
+        const waiting = cell.busy; // 後でもう1度動く
         cell.busy = true;
-        const ran = await this.execute(cell, cell.text, signal).finally(() => (cell.busy = false));
+        const ran = await this.execute(cell, cell.text, signal).finally(() => (cell.busy = waiting));
         if (!ran?.result.kept) break;
         if (ran.result.ended === "error") errors += 1;
         if (index + 1 === this.cells.length) words = allDone(index + 1, errors);

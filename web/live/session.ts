@@ -1,6 +1,6 @@
 // 章のセルを、ページの上から下への順を守って動かす。
 //
-// 「あるセルより上は、すべて順に動かしてある」を1つの数 reached で覚える。上のセルを動かし直すと、
+// 上から順に動かして、いま効いているコードを ran に覚える。上のセルを動かし直すか、元に戻すと、
 // それより下は動かしていないものとみなし、次に要るときに、また順に動かす。
 import { RuntimeFailure, type Chapter, type Output, type Result, type Runtime } from "../runtime/contract";
 
@@ -17,7 +17,7 @@ export interface Ran {
 }
 
 export class Session {
-  private reached = 0;
+  private ran: string[] = []; // 章のセルと同じ順
   private readonly lastRun = new Map<string, string>(); // 読者が動かしたコード
 
   constructor(
@@ -27,10 +27,11 @@ export class Session {
 
   async run(id: string, code: string, watch: Watch): Promise<Ran> {
     const place = this.find(id);
-    const earlier = this.chapter.cells
-      .slice(this.reached, place)
-      .map(({ id, code }) => ({ id, code: this.lastRun.get(id) ?? code }))
-      .filter(({ code }) => code.trim());
+    const above = this.chapter.cells
+      .slice(0, place)
+      .map(({ id, code }) => ({ id, code: this.lastRun.get(id) ?? code }));
+    const stale = above.findIndex(({ code }, index) => code !== this.ran[index]);
+    const earlier = stale < 0 ? [] : above.slice(stale).filter(({ code }) => code.trim());
     for (const [index, cell] of earlier.entries()) {
       watch.onEarlier(index + 1, earlier.length);
       const result = await this.runtime.run(cell.code, { cell: cell.id, onOutput: () => {} });
@@ -38,12 +39,11 @@ export class Session {
         this.lose(cell.id);
         return { result, earlier: index, reached: false };
       }
-      this.reached = this.find(cell.id) + 1;
     }
     const result = await this.runtime.run(code, { cell: id, onOutput: watch.onOutput });
     if (result.kept) {
       this.lastRun.set(id, code);
-      this.reached = place + 1;
+      this.ran = [...above.map(({ code }) => code), code];
     } else {
       this.lose(id);
     }
@@ -53,19 +53,19 @@ export class Session {
   /** このセルを、読者が動かす前のコードに戻す。 */
   forget(id: string): void {
     this.lastRun.delete(id);
-    this.reached = Math.min(this.reached, this.find(id));
   }
 
   /** 何も定義されていない状態から始める。 */
   async restart(): Promise<void> {
-    if (this.reached) await this.runtime.reset();
-    this.reached = 0;
+    const used = this.ran.length > 0;
+    this.ran = [];
+    if (used) await this.runtime.reset();
   }
 
   /** 変数が失われた。終わらなかったコードは、読者が押すまで動かさない。 */
   private lose(id: string): void {
     this.lastRun.delete(id);
-    this.reached = 0;
+    this.ran = [];
   }
 
   private find(id: string): number {

@@ -1,10 +1,18 @@
 // 枠と、その中のワーカー1つずつ(レーン)を、ページの側から扱う。
 import { RuntimeFailure } from "./contract.js";
 import { PLACE } from "./download.js";
-import { fromWorker, type Files, type FromWorker, type Job, type ToFrame } from "./wire.js";
+import {
+  fromWorker,
+  type Files,
+  type FromFrame,
+  type FromWorker,
+  type Job,
+  type ToFrame,
+} from "./wire.js";
 
 const BEAT = 1_000; // 枠に呼びかける間隔(ミリ秒)
 const PATIENCE = 6; // これだけ続けて返事がなければ、枠はなくなった
+const START_LIMIT = 120_000; // ワーカーの用意を待つ時間(ミリ秒)。遅い計算機でも、初めから起こすのに足りる
 
 declare const FRAME: string; // 枠の番地。bundle.mjs が決める
 
@@ -27,8 +35,9 @@ export class Frame {
     files: Files,
     onLost: () => void,
   ) {
-    this.control.port1.onmessage = () => {
+    this.control.port1.onmessage = ({ data }: MessageEvent<FromFrame>) => {
       this.unanswered = 0;
+      if (data.kind === "broken") return this.lanes.get(data.lane)?.fail("ワーカーを起こせません");
       for (const { answered } of this.waiting.splice(0)) answered();
     };
     this.watch = setInterval(() => {
@@ -101,15 +110,21 @@ export class Frame {
 export class Lane {
   readonly ready: Promise<void>;
   onMessage: (message: FromWorker) => void = () => {};
+  /** 用意ができなかったことにする。もうできていれば、何もしない(その後の誤りは、プログラムが起こしうる)。 */
+  fail: (reason: string) => void = () => {};
 
   constructor(
     private readonly port: MessagePort,
     private readonly terminate: () => void,
   ) {
     this.ready = new Promise((done, fail) => {
-      this.onMessage = (message) =>
-        message.kind === "ready" ? done() : fail(new RuntimeFailure(cannotStart(message)));
+      this.fail = (reason) => fail(new RuntimeFailure(cannotStart(reason)));
+      this.onMessage = (message) => {
+        if (message.kind === "ready") done();
+        if (message.kind === "broken") this.fail(message.reason);
+      };
     });
+    setTimeout(() => this.fail("時間がかかりすぎています"), START_LIMIT);
     this.ready.catch(() => {}); // 待つ者がいないうちに失敗しても、ページの誤りにしない
     port.onmessage = ({ data }) => {
       const message = fromWorker(data);
@@ -127,7 +142,6 @@ export class Lane {
   }
 }
 
-function cannotStart(message: FromWorker): string {
-  const reason = message.kind === "broken" ? `(${message.reason})` : "";
-  return `このブラウザーでは、プログラムを動かす用意ができませんでした${reason}。新しいChrome、Edge、Firefox、Safariで動きます。`;
+function cannotStart(reason: string): string {
+  return `プログラムを動かす用意ができませんでした(${reason})。もう一度押してください。だめなら、新しいChrome、Edge、Firefox、Safariで開いてください。`;
 }

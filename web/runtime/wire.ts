@@ -14,11 +14,14 @@ export interface Files {
   "snapshot.bin"?: ArrayBuffer; // bibunを読み込んだところの記憶。なければ、初めから起こす
 }
 
-/** ページから枠へ。枠は call に答えるだけで、ほかには何も言わない。 */
+/** ページから枠へ。枠は call に answer で答え、ワーカーを起こせなければ broken と言う。 */
 export type ToFrame =
   | { kind: "spawn"; lane: number }
   | { kind: "end"; lane: number }
   | { kind: "call" };
+
+/** 枠からページへ。 */
+export type FromFrame = { kind: "answer" } | { kind: "broken"; lane: number };
 
 /** 枠からワーカーへ、初めに1度だけ。 */
 export interface Boot {
@@ -59,7 +62,8 @@ export function fromWorker(data: unknown): FromWorker | null {
   if (kind === "broken") return isText(reason) ? { kind, reason: reason.slice(0, 1000) } : null;
   if (typeof run !== "number") return null;
   if (kind === "output" && isText(output)) return { kind, run, output };
-  if (kind === "result" && isText(result)) return { kind, run, result };
+  // 読めない結果も、終わったことは知らせる
+  if (kind === "result") return { kind, run, result: isText(result) ? result : "" };
   return null;
 }
 

@@ -41,6 +41,8 @@ STAND_INS: dict[str, Any] = {
 }
 OUTPUT_LIMIT = 200_000
 """1回の実行で見せる文字の数。web/runtime/contract.ts の同じ名前のものと等しい(テストが確かめる)。"""
+LONGEST = 100_000
+"""1つの値、1つの例外の言葉のうち、見せる文字の数。ページは、長すぎる知らせを受け取らない。"""
 PER_FLUSH = 100
 """1度届けるたびに、この数の文字を見せたものと数える。"""
 TOGETHER = 0.05
@@ -130,7 +132,7 @@ class Session:
         if failure:
             self.out.emit(failure)
         ended = "error" if failure else "done"
-        return json.dumps({"ended": ended, "verdicts": self.verdicts, "error": failure})
+        return _json({"ended": ended, "verdicts": self.verdicts, "error": failure})
 
     def _execute(self, code: str, filename: str) -> None:
         tree = ast.parse(code, filename)
@@ -146,7 +148,7 @@ class Session:
 
     def _display(self, value: Any) -> None:
         """最後の式の値を、図なら図で、そうでなければ文字で見せる。"""
-        shown = {"kind": "text", "text": pretty(value)}
+        shown = {"kind": "text", "text": _cut(pretty(value))}
         draw = getattr(type(value), "_repr_html_", None)
         if draw is not None:
             markup = draw(value)
@@ -231,8 +233,8 @@ class _Outlet:
     close = flush
 
     def emit(self, output: dict[str, Any]) -> None:
-        """1つの出力を届ける。対になっていない代用符号は、届く形に替える。"""
-        self._emit(json.dumps(output, ensure_ascii=False).encode("utf-8", "replace").decode())
+        """1つの出力を届ける。"""
+        self._emit(_json(output))
 
 
 class _Stream(io.TextIOBase):
@@ -281,9 +283,9 @@ def _described(error: BaseException, filename: str) -> dict[str, Any]:
         lines.append(error.lineno)
     return {
         "kind": "error",
-        "name": type(error).__name__,
-        "message": _message(error),
-        "trace": trace,
+        "name": _cut(type(error).__name__),
+        "message": _cut(_message(error)),
+        "trace": _cut("\n".join(trace)).split("\n"),
         "line": lines[-1] if lines else None,
     }
 
@@ -293,3 +295,15 @@ def _message(error: BaseException) -> str:
         return str(error)
     except Exception:  # 読者の __str__ が壊れているとき
         return ""
+
+
+def _cut(text: str) -> str:
+    """長すぎれば、途中までにして、そう言う。"""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}…({LONGEST:,}文字を超えたので、続きは表示しません)"
+
+
+def _json(data: dict[str, Any]) -> str:
+    """ページに届けるJSON。対になっていない代用符号は、届く形に替える。"""
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
