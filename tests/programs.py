@@ -288,6 +288,35 @@ OPERATIONS["assign"] = Operation(
 )
 
 
+def _written_through_a_view(target: Any, xs: Sequence[Any]) -> Any:
+    """viewを2つ作り、一方から書き換える. 返すもう一方の由来は、書き換えられたもとからたどり直される."""
+    target = target.clone()
+    part, other = target.view(-1)[:1], target.view(-1)
+    part.mul_(xs[1])
+    return other
+
+
+def _assign_first_by_number(target: Any, xs: Sequence[Any]) -> None:
+    target[[0]] = xs[1]
+
+
+OPERATIONS["view_mul_"] = Operation(
+    lambda T, xs, _p: _written_through_a_view(xs[0].contiguous(), xs),
+    arity=2,
+    choose=lambda draw, xs: () if xs[1].dim() == 0 and xs[0].numel() else None,
+)
+OPERATIONS["fill_tensor_"] = Operation(
+    _in_place(lambda y, xs: y.fill_(xs[1])),
+    arity=2,
+    choose=lambda draw, xs: () if xs[1].dim() == 0 else None,
+)
+OPERATIONS["assign-number"] = Operation(
+    _in_place(_assign_first_by_number),
+    arity=2,
+    choose=lambda draw, xs: () if xs[0].dim() and xs[1].shape in (xs[0].shape[1:], ()) else None,
+)
+
+
 @dataclass(frozen=True)
 class Step:
     """演算1回。operandsは、葉とそれまでの結果を通した番号。"""

@@ -327,7 +327,7 @@ class Array:
         Raises
         ------
         RuntimeError
-            勾配を求めるTensorのとき。
+            勾配を求めるTensorのとき(`no_grad`の中を除く)。
 
         Examples
         --------
@@ -335,7 +335,7 @@ class Array:
         >>> torch.tensor([1, 2]).numpy()
         array([1, 2])
         """
-        if self.requires_grad:
+        if self.requires_grad and state.enabled:
             raise errors.numpy_of_grad()
         import numpy
 

@@ -165,6 +165,16 @@ FILL = define(
         source=DERIVATIVES,
     )
 )
+FILL_WITH = define(
+    Operation(
+        "fill_with",
+        "FillBackward3",
+        lambda x, value: FILL.forward(x, value.item()),
+        (lambda g, _x, _value: no_gradient(g), lambda g, _x, _value: g.sum()),
+        formula="(0、ḡ の和)",
+        source=DERIVATIVES,
+    )
+)
 OVERWRITE = define(
     Operation(
         "overwrite",
@@ -208,7 +218,11 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     >>> torch.zeros(2).fill_(3)
     tensor([3., 3.])
     """
-    return in_place(x, FILL, value)
+    if not isinstance(value, Tensor):
+        return in_place(x, FILL, value)
+    if value.ndim:
+        raise errors.fill_needs_scalar(value.ndim)
+    return in_place(x, FILL_WITH, value)
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:

@@ -154,6 +154,10 @@ class Node:
             self.hooks = {}
         return RemovableHandle(self.hooks, hook)
 
+    def retains_for(self, meta: AutogradMeta) -> bool:
+        """届いた勾配を`meta`に残すよう、頼まれているか。"""
+        return self.hooks is not None and any(hook is meta for hook in self.hooks.values())
+
     def __repr__(self) -> str:
         return f"<{self.name().rpartition('::')[2]} object at {id(self):#x}>"
 

@@ -21,7 +21,7 @@ from bibun import errors
 from bibun.array import _version
 from bibun.grad_mode import next_order, state
 from bibun.node import RUN, Anchor, Node
-from bibun.tensor import Tensor, make
+from bibun.tensor import Tensor, ViewMeta, make
 
 __all__ = ["FUNCTIONS", "TABLE", "Operation", "define", "method"]
 
@@ -208,9 +208,11 @@ def edge(argument: Any) -> Node | Tensor | None:
     """
     if not isinstance(argument, Tensor):
         return None
-    if argument._grad_fn is not None:
-        return argument._grad_fn
     meta = argument._meta
+    # viewは、もとのTensorが書き換えられているかもしれないので、確かめてから読む
+    node = argument.grad_fn if type(meta) is ViewMeta else argument._grad_fn
+    if node is not None:
+        return node
     return argument if meta is not None and meta.requires_grad else None
 
 
@@ -224,8 +226,19 @@ def define(operation: Operation) -> Operation:
     """
     if operation.name in TABLE:
         raise ValueError(f"演算 {operation.name} は、もう表にあります。別の名前にしてください。")
+    if operation.name in VIEWS:
+        operation.forward = _remembering_base(operation.forward)
     TABLE[operation.name] = operation
     return operation
+
+
+def _remembering_base(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def viewed(x: Tensor, *arguments: Any) -> Tensor:
+        view = forward(x, *arguments)
+        view._meta = ViewMeta(x)
+        return view
+
+    return viewed
 
 
 OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "max", "min"}
@@ -294,7 +307,7 @@ def no_gradient(g: Tensor) -> Tensor:
 
 
 VIEWS: set[str] = set()
-"""結果が入力と同じ並びを指す演算の名前。"""
+"""結果が入力と同じ並びを指す演算の名前。演算を表に載せる前に加えると、結果は入力を`ViewMeta`に覚える。"""
 
 
 def saves_result(node: Node) -> bool:

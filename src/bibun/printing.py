@@ -53,13 +53,17 @@ def format_tensor(tensor: Tensor) -> str:
     >>> print(format_tensor(torch.tensor([1.0, 2.5], requires_grad=True)))
     tensor([1.0000, 2.5000], requires_grad=True)
     """
-    grad_fn = tensor.grad_fn
+    try:
+        grad_fn = tensor.grad_fn
+        name = None if grad_fn is None else grad_fn.name()
+    except RuntimeError:  # もう使えないviewも、値は見られる
+        name = "Invalid"
     return format_values(
         tensor._data,
         tensor.shape,
         str(tensor.dtype),
         requires_grad=tensor.requires_grad,
-        grad_fn_name=None if grad_fn is None else grad_fn.name(),
+        grad_fn_name=name,
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["AccumulateGrad", "Node", "Tensor", "make"]
 
 
 class AutogradMeta:
-    """勾配に関わる持ち物。葉と、勾配を残すよう頼まれたTensorだけがもつ。
+    """勾配に関わる持ち物。葉と、勾配を残すよう頼まれたTensorと、viewだけがもつ。
 
     Examples
     --------
@@ -31,14 +31,48 @@ class AutogradMeta:
     True
     """
 
-    __slots__ = ("accumulator", "grad", "hooks", "requires_grad", "retains_grad")
+    __slots__ = ("accumulator", "grad", "hooks", "requires_grad")
 
     def __init__(self, requires_grad: bool = False) -> None:
         self.requires_grad = requires_grad
-        self.retains_grad = False
         self.grad: Tensor | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] = {}
         self.accumulator: ref[AccumulateGrad] | None = None
+
+
+class ViewMeta(AutogradMeta):
+    """viewの持ち物。もとのTensorがその場で書き換えられたら、viewの由来も変わるので、もとを覚えておく。
+
+    Attributes
+    ----------
+    base : Tensor
+        もとのTensor。viewのviewでも、viewでないものまでさかのぼる。
+    origin : Node or None
+        viewの由来を決めたときの、もとの由来。
+    recorded : bool
+        `no_grad`の外で作られたか。
+    output : int or None
+        いくつものviewを返す関数の、何番目の結果か。ふつうのviewでは`None`。
+
+    Examples
+    --------
+    >>> import bibun.torch_api as torch
+    >>> x = torch.zeros(3)
+    >>> x[1:]._meta.base is x
+    True
+    """
+
+    __slots__ = ("base", "origin", "output", "recorded")
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        self.base, self.recorded = x, state.enabled
+        self.output: int | None = None
+        above = x._meta
+        if type(above) is ViewMeta and above.base._storage is x._storage:
+            self.base, self.recorded = above.base, state.enabled and above.recorded
+            self.output = None if above.output is None else 0
+        self.origin = self.base._grad_fn
 
 
 def make(values: list[Any], shape: Size, dtype: DType) -> Tensor:
@@ -149,6 +183,10 @@ class Tensor(Array):
         >>> x.grad_fn, (x * x).grad_fn.name()
         (None, 'MulBackward0')
         """
+        if type(self._meta) is ViewMeta:
+            from bibun.in_place import follow_base
+
+            follow_base(self)
         return self._grad_fn
 
     @property
@@ -162,7 +200,7 @@ class Tensor(Array):
         >>> x.is_leaf, (x * x).is_leaf
         (True, False)
         """
-        return self._grad_fn is None
+        return self.grad_fn is None
 
     @property
     def requires_grad(self) -> bool:
@@ -175,11 +213,14 @@ class Tensor(Array):
         >>> (x + 1).requires_grad, torch.tensor(1.0).requires_grad
         (True, False)
         """
-        return self._grad_fn is not None or (self._meta is not None and self._meta.requires_grad)
+        meta = self._meta
+        if self._grad_fn is not None or (meta is not None and meta.requires_grad):
+            return True
+        return type(meta) is ViewMeta and meta.base.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if self._grad_fn is not None:
+        if self.grad_fn is not None:
             if not value:
                 raise errors.flag_of_non_leaf()
             return
@@ -219,12 +260,10 @@ class Tensor(Array):
         >>> x.grad
         tensor(4.)
         """
-        meta = self._meta
-        if meta is not None and meta.grad is not None:
-            return meta.grad
-        if self._grad_fn is not None and not self.retains_grad:
+        grad = None if self._meta is None else self._meta.grad
+        if grad is None and not (self.is_leaf or self.retains_grad):
             warnings.warn(errors.NON_LEAF_GRAD_WARNING, UserWarning, stacklevel=2)
-        return None
+        return grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -325,10 +364,9 @@ class Tensor(Array):
         """
         if not self.requires_grad:
             raise errors.retain_grad_without_grad()
-        if self._grad_fn is not None and not self.retains_grad:
-            meta = self._own_meta()
-            meta.retains_grad = True
-            self._grad_fn.register_hook(meta)  # Tensorでなくmetaを渡し、循環を作らない
+        node = self.grad_fn
+        if node is not None and not self.retains_grad:
+            node.register_hook(self._own_meta())  # Tensorでなくmetaを渡し、循環を作らない
 
     @property
     def retains_grad(self) -> bool:
@@ -341,7 +379,8 @@ class Tensor(Array):
         >>> (x * 3).retains_grad
         False
         """
-        return self._meta is not None and self._meta.retains_grad
+        node, meta = self.grad_fn, self._meta
+        return node is not None and meta is not None and node.retains_for(meta)
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
         """このTensorの勾配が計算されたときに呼ぶ関数を登録する。
@@ -367,11 +406,20 @@ class Tensor(Array):
         """
         if not self.requires_grad:
             raise errors.hook_without_grad()
-        if self._grad_fn is not None:
-            return self._grad_fn.register_hook(hook)
+        node = self.grad_fn
+        if node is not None:
+            return node.register_hook(hook)
         return RemovableHandle(self._own_meta().hooks, hook)
 
     # --- 同じ値を指す別のTensor ---
+
+    @property
+    def _base(self) -> Tensor | None:
+        """viewなら、もとのTensor。どちらかの`data`が入れ替えられたあとは、もうviewではない。"""
+        meta = self._meta
+        if type(meta) is not ViewMeta or meta.base._storage is not self._storage:
+            return None
+        return meta.base
 
     def _share(self) -> Storage:
         """値の並びを、別のTensorと分け合える形にして返す。"""
@@ -404,6 +452,11 @@ class Tensor(Array):
     def detach_(self) -> Tensor:
         """由来を忘れ、葉になる。
 
+        Raises
+        ------
+        RuntimeError
+            viewのとき。
+
         Examples
         --------
         >>> import bibun.torch_api as torch
@@ -411,6 +464,8 @@ class Tensor(Array):
         >>> (x * 3).detach_()
         tensor(6.)
         """
+        if self._base is not None:
+            raise errors.detach_in_place_of_view()
         self._share()
         self._grad_fn = None
         self._meta = None

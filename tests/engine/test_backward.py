@@ -239,6 +239,14 @@ def test_a_graph_leaves_no_reference_cycle() -> None:
         z.backward(retain_graph=True)
         assert x.grad is not None
         x.grad = None
+        b = torch.zeros(3)
+        b[0] = w
+        part = b[1:]
+        part.add_(x[0]).exp_()
+        (b * part[0]).sum().backward()
+        b = x * 2  # 逆伝播しなくても、循環しない
+        b[:1].mul_(w).sigmoid_()
+        part = b[1] * w
         u = ((x.exp() * w).sigmoid() / w).prod()
         (slopes,) = torch.autograd.grad(u, x, create_graph=True)
         torch.autograd.grad(slopes.sum(), w)

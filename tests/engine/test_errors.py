@@ -227,6 +227,21 @@ PROGRAMS = [
     "del x.grad; r=x.grad",
     "x.is_leaf=False",
     "r=v.type(), v.dtype, v.device",
+    "c[:2]=[1.,2.]",
+    "c[:2]=(1.,2.)",
+    "c[0]=[1.]",
+    "c[[0,1]]=[1.,2.]",
+    "c[0]=None",
+    "c[0]='a'",
+    "c[:]=range(3)",
+    "v[0]=[1.]",
+    "import numpy; c[:]=numpy.ones(3)",
+    "import numpy; c[0]=numpy.float32(2)",
+    "import numpy; c[0]=numpy.float64(2); c[1]=numpy.int64(3); c[2]=True; r=c",
+    "c[[0,1]]=torch.tensor([1,2])",
+    "c[c>5]=torch.tensor(1); r=c",
+    "c.fill_(v)",
+    "c.fill_(x); r=c",
 ]
 
 # 例外の種類は同じで、文面の1行目(引数の型の一覧)までが同じもの。torchはこのあとに、受け付ける型の

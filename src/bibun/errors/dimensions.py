@@ -62,13 +62,6 @@ def not_viewable() -> RuntimeError:
     )
 
 
-def too_few_sizes_to_assign(value: Sequence[int], target: Sequence[int]) -> RuntimeError:
-    return RuntimeError(
-        f"The expanded size of the tensor ({list(target)}) must match the existing size "
-        f"({list(value)})"
-    )
-
-
 def cannot_expand(
     target: int, existing: int, dim: int, targets: Sequence[int], sizes: Sequence[int]
 ) -> RuntimeError:
@@ -270,10 +263,23 @@ def mask_does_not_match(mask: Sequence[int], shape: Sequence[int], dim: int) -> 
     )
 
 
+def cannot_assign(value: object, legacy_name: str) -> TypeError:
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ != "numpy" else f"numpy.{kind.__name__}"
+    return TypeError(f"can't assign a {name} to a torch.{legacy_name}Tensor")
+
+
 def shape_mismatch_in_assignment(value: Sequence[int], target: Sequence[int]) -> RuntimeError:
     return RuntimeError(
         f"shape mismatch: value tensor of shape {list(value)} cannot be broadcast to indexing "
         f"result of shape {list(target)}"
+    )
+
+
+def dtypes_do_not_match(target: str, value: str) -> RuntimeError:
+    return RuntimeError(
+        "Index put requires the source and destination dtypes match, got "
+        f"{target} for the destination and {value} for the source."
     )
 
 

@@ -183,6 +183,56 @@ def in_place_on_view_of_leaf() -> RuntimeError:
     )
 
 
+def restricted_view(output: str, indirect: bool, several: bool) -> RuntimeError:
+    modified = "its base or another view of its base has been" if indirect else "is being"
+    advice = (
+        "This view is the output of a function that returns multiple views. Such functions do not "
+        "allow the output views to be modified inplace. You should replace the inplace operation "
+        "by an out-of-place one."
+        if several
+        else "Given that this use case is ambiguous and error-prone, it is forbidden. You can "
+        "clarify your code by moving both the view and the inplace either both inside the no_grad "
+        "block (if you don't want the inplace to be tracked) or both outside (if you want the "
+        "inplace to be tracked)."
+    )
+    if output:
+        return RuntimeError(f"{output} is a view and {modified} modified inplace. {advice}")
+    return RuntimeError(
+        f"A view was created in no_grad mode and {modified} modified inplace with grad mode "
+        f"enabled. {advice}"
+    )
+
+
+def overlapping_target() -> RuntimeError:
+    return RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location. Please clone() the tensor before performing the operation."
+    )
+
+
+def input_shares_memory() -> RuntimeError:
+    return RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation."
+    )
+
+
+def fill_needs_scalar(rank: int) -> RuntimeError:
+    return RuntimeError(
+        f"fill_ only supports 0-dimension value tensor but got tensor with {rank} dimensions."
+    )
+
+
+def detach_in_place_of_view() -> RuntimeError:
+    return RuntimeError(
+        "Can't detach views in-place. Use detach() instead. If you are using "
+        "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
+        "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+        "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+        "torch/optim/optimizer.py as the solution."
+    )
+
+
 def in_place_changes_dtype(result: str, output: str) -> RuntimeError:
     return RuntimeError(f"result type {result} can't be cast to the desired output type {output}")
 

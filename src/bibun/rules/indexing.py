@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from bibun import dtypes, errors
-from bibun.grad_mode import no_grad, state
-from bibun.in_place import in_place
+from bibun.dtypes import DType
+from bibun.grad_mode import state
+from bibun.in_place import check_history, check_sharing, repeats, write_view
 from bibun.operation import TABLE, Operation, attach, define, method
 from bibun.rules.arithmetic import DERIVATIVES
-from bibun.rules.shape import define_view, reread
+from bibun.rules.shape import define_view, positions, reread
 from bibun.shapes import Size, broadcast, broadcast_positions, dimension, grid, strides
-from bibun.tensor import Tensor, make
+from bibun.tensor import Tensor, ViewMeta, make
 
 __all__: list[str] = []
 
@@ -164,7 +167,7 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not x._shape:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
     dim = dimension(dim, x.ndim)
-    return tuple(UNBIND(x, dim, index, x._shape) for index in range(x._shape[dim]))
+    return _numbered([UNBIND(x, dim, index, x._shape) for index in range(x._shape[dim])])
 
 
 @method
@@ -180,7 +183,7 @@ def split(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     dim = dimension(dim, x.ndim)
     size = x._shape[dim]
     spans = [range(start, min(start + split_size, size)) for start in range(0, size, split_size)]
-    return tuple(SPLIT(x, dim, span, x._shape) for span in spans)
+    return _numbered([SPLIT(x, dim, span, x._shape) for span in spans])
 
 
 @method
@@ -195,6 +198,14 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     size = x._shape[dimension(dim, x.ndim)]
     return split(x, max(1, -(-size // chunks)), dim)
+
+
+def _numbered(views: list[Tensor]) -> tuple[Tensor, ...]:
+    """何番目のviewかを書き入れる。torchは、いくつもいっぺんに作ったviewの書き換えを許さない。"""
+    for number, view in enumerate(views):
+        assert isinstance(view._meta, ViewMeta)
+        view._meta.output = number
+    return tuple(views)
 
 
 def _checked(index: int, dim: int, size: int) -> int:
@@ -262,6 +273,10 @@ def _apply_basic(x: Tensor, items: list[Any]) -> tuple[Tensor, dict[int, Tensor]
         elif isinstance(item, slice):
             if item.indices(x._shape[dim]) != (0, x._shape[dim], 1):  # `:`は何もしない
                 x = _take_slice(x, dim, item)
+            dim += 1
+        elif isinstance(item, Tensor) and item._dtype is dtypes.bool and not item._shape:
+            x = x.unsqueeze(dim)  # 0次元の真偽値は、大きさ1の次元を足し、それを選ぶか選ばない
+            fancy[dim] = make([0] * bool(item), Size((int(item),)), dtypes.int64)
             dim += 1
         elif _is_fancy(item):
             for numbers in _positions_of(item, x._shape, dim):
@@ -379,59 +394,104 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     >>> x
     tensor([0., 5., 6.])
     """
-    if state.enabled and x.is_leaf and x.requires_grad:
-        raise errors.in_place_on_view_of_leaf()
-    with no_grad():
-        target = getitem(x.detach(), index)
-        if not isinstance(value, Tensor):
-            from bibun.creation import tensor
-
-            value = tensor(value)
-    places = _places_in(x, index)
-    _check_assignable(value._shape, target._shape, index)
-    in_place(x, lambda before, new: COPY_SLICES(before, new, places, target._shape), value)
-
-
-def _check_assignable(value: Size, target: Size, index: Any) -> None:
-    """書き込む値の形が、書き込む先の形に引き伸ばせるか。"""
-    while len(value) > len(target) and value[0] == 1:
-        value = value[1:]
-    missing = len(target) - len(value)
-    for dim, size in enumerate(value, start=missing):
-        if dim < 0 or size not in (1, target[dim]):
-            if any(_is_fancy(item) for item in (index if isinstance(index, tuple) else (index,))):
-                raise errors.shape_mismatch_in_assignment(value, target)
-            if dim < 0:
-                raise errors.too_few_sizes_to_assign(value, target)
-            raise errors.cannot_expand(target[dim], size, dim, target, value)
-
-
-def _places_in(x: Tensor, index: Any) -> list[int]:
-    """`x[index]`が指す場所(`x`の要素を行優先に数えた番号)。"""
-    with no_grad():
-        numbers = make(list(range(x.numel())), x._shape, dtypes.int64)
-        return list(getitem(numbers, index)._data)
+    if not isinstance(value, Tensor):
+        value = _number(value, x._dtype)
+    if not x._shape and not (index is None or index is ... or index == () or _is_fancy(index)):
+        raise errors.index_of_scalar()
+    target, fancy = _apply_basic(x, _split_index(x, index))
+    if state.enabled and (target.requires_grad or value.requires_grad):
+        check_history(target)
+    if fancy:
+        _put(
+            target,
+            fancy,
+            value,
+            "copy_slices" if target is not x or x._base is not None else "index_put",
+        )
+        return
+    value = _without_leading_ones(value, target.ndim)
+    if target is x:
+        x.copy_(value)
+        return
+    if repeats(target):
+        raise errors.overlapping_target()
+    if value._shape == target._shape:
+        check_sharing(target, [value])
+    write_view(target, value)
 
 
-def _written(x: Tensor, value: Tensor, places: Sequence[int], shape: Size) -> Tensor:
-    values = list(x._data)
-    source = value._data
-    order = broadcast_positions(value._shape, shape)
-    for place, position in zip(places, order, strict=True):
-        values[place] = source[position]
-    return make(x._dtype.round_all(values), x._shape, x._dtype)
+def _number(value: Any, dtype: DType) -> Tensor:
+    from bibun.creation import tensor
+
+    if not isinstance(value, (float, complex, Integral)):
+        raise errors.cannot_assign(value, dtype.legacy_name)
+    return tensor(value)
 
 
-COPY_SLICES = define(
+def _without_leading_ones(value: Tensor, rank: int) -> Tensor:
+    """次元が余る値から、先頭の、大きさ1の次元を落とす。"""
+    while value.ndim > rank and value._shape[0] == 1:
+        value = value.squeeze(0)
+    return value
+
+
+def _put(target: Tensor, fancy: dict[int, Tensor], value: Tensor, rule: str) -> None:
+    """番号で選んだ場所に書き込む。"""
+    places, shape = _fancy_places(target._shape, fancy)
+    value = _without_leading_ones(value, len(shape))
+    check_sharing(target, [value])
+    if not _stretches(value._shape, shape):
+        raise errors.shape_mismatch_in_assignment(value._shape, shape)
+    if value._dtype is not target._dtype and value.numel() > 1:
+        raise errors.dtypes_do_not_match(target._dtype.legacy_name, value._dtype.legacy_name)
+    if repeats(target):
+        warnings.warn(errors.INDEX_PUT_WARNING, UserWarning, stacklevel=3)
+    order = positions(target)
+    chosen = target._view([order[place] for place in places], shape)
+    chosen._meta = ViewMeta(target)  # 取り出しと違い、同じ並びを指す
+    write_view(chosen, value, rule)
+
+
+def _stretches(value: Size, shape: Size) -> bool:
+    """`value`の形は`shape`まで引き伸ばせるか。"""
+    pairs = zip(reversed(value), reversed(shape), strict=False)
+    return len(value) <= len(shape) and all(have in (1, want) for have, want in pairs)
+
+
+# --- viewへの書き込み -------------------------------------------------------------------------
+
+
+def _written(
+    base: Tensor, value: Tensor, view: Tensor, _places: Sequence[int], shape: Size
+) -> Tensor:
+    """viewに値を書き、書き換わったもとのTensorを返す。"""
+    if value._shape != shape:
+        value = value.detach().expand(shape)
+    view._write(base._dtype.round_all(value._data))
+    return base
+
+
+for _name, _node_name in (("copy_slices", "CopySlices"), ("index_put", "IndexPutBackward0")):
+    define(
+        Operation(
+            _name,
+            _node_name,
+            _written,
+            (
+                lambda g, _base, _value, _view, places, _shape: _erased(g, places),
+                lambda g, _base, _value, _view, places, shape: INDEX(g, places, shape, g._shape),
+            ),
+            formula="(書き換えた場所だけ 0 にした ḡ、書き換えた場所の ḡ)",
+            source=DERIVATIVES,
+        )
+    )
+define(  # もとのTensorが書き換えられたviewの、新しい由来
     Operation(
-        "copy_slices",
-        "CopySlices",
-        _written,
-        (
-            lambda g, _x, _value, places, _shape: _erased(g, places),
-            lambda g, _x, _value, places, shape: INDEX(g, places, shape, g._shape),
-        ),
-        formula="(書き換えた場所だけ 0 にした ḡ、書き換えた場所の ḡ)",
+        "as_strided",
+        "AsStridedBackward0",
+        lambda base, places, _old: _gathered(base, places, Size((len(places),)), _old),
+        (lambda g, _base, places, old: scatter_back(g, old, places),),
+        formula="ḡ をもとの場所に足し込む",
         source=DERIVATIVES,
     )
 )

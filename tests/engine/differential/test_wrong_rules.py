@@ -35,7 +35,7 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
 ALWAYS_ZERO = {
     *((name, 0) for name in ("sign", "sgn", "floor", "ceil", "trunc", "round", "zero", "fill")),
     *(("div_rounded", index) for index in (0, 1)),
-    ("overwrite", 0),
+    *((name, 0) for name in ("overwrite", "fill_with")),
 }
 
 
