@@ -342,13 +342,17 @@ def test_a_cell_that_is_busy_is_not_asked_to_run_again(opened: Callable[..., Ope
     page, _ = opened()
     here = cell(page, 0)
     press_run(here)
-    fill(page, here, f"{SLEEP}n = globals().get('n', 0) + 1\nsleep(0.5)\nprint(n)")
+    lasting = (
+        f"{SLEEP}n = globals().get('n', 0) + 1\nsleep(4)\nprint(n)"  # 押し終わるまで動いている
+    )
+    fill(page, here, lasting)
     for key in ("Control+Enter", "Control+Enter", "Shift+Enter"):
         page.keyboard.press(key)
     expect(cell(page, 1).locator(".cm-content")).to_be_focused()
     expect(button(here, "停止")).to_be_visible()
     finish(here)
     page.wait_for_timeout(1_000)  # もう1度動くなら、そのうちに始まる
+    finish(here)
     expect(here.locator(".live-status")).to_contain_text("実行しました")
     assert here.locator(".live-output").inner_text().strip() == "1"
 
@@ -357,9 +361,9 @@ def test_a_cell_waiting_behind_run_all_stays_busy(opened: Callable[..., Opened])
     page, _ = opened()
     first, second, last = cell(page, 0), cell(page, 1), page.locator(".live-cell").last
     press_run(last)
-    fill(page, last, f"{SLEEP}sleep(2)")
+    fill(page, last, f"{SLEEP}sleep(3)")
     press_run(first)
-    fill(page, first, f"import torch\n{SLEEP}x = torch.tensor(5.0)\nprint('始め')\nsleep(1)")
+    fill(page, first, f"import torch\n{SLEEP}x = torch.tensor(5.0)\nprint('始め')\nsleep(3)")
     button(page.locator(".live-bar"), "全部実行").click()
     expect(first.locator(".live-output")).to_contain_text("始め")
     second.locator(".live-run").click()
