@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bibun import errors
 
@@ -112,7 +112,7 @@ def _decorated(switch: Callable[[], Any], function: _Function) -> _Function:
         except StopIteration as stop:
             return stop.value
 
-    return generate if isgeneratorfunction(function) else wrapper  # type: ignore[return-value]
+    return cast(_Function, generate if isgeneratorfunction(function) else wrapper)
 
 
 class _Mode:

@@ -94,16 +94,22 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     return WHERE(operand(input), operand(other), condition)
 
 
+def _raised(x: Any, low: Any) -> Any:
+    return low if x < low or low != low else x
+
+
+def _lowered(x: Any, high: Any) -> Any:
+    return high if x > high or high != high else x
+
+
 def _clamped(x: Tensor, low: Any, high: Any) -> Tensor:
     bounds = [bound for bound in (low, high) if bound is not None]
     dtype = promote(x, *bounds)
 
     def clip(value: Any) -> Any:
-        if low is not None and (value < low or low != low):
-            value = low
-        if high is not None and (value > high or high != high):
-            value = high
-        return value
+        if low is not None:
+            value = _raised(value, low)
+        return value if high is None else _lowered(value, high)
 
     return elementwise(clip, lambda _dtype: dtype)(x.to(dtype))
 
@@ -130,14 +136,6 @@ CLAMP = define(
 
 
 # --- 範囲の端もTensorのとき: 境目の上では、端でなく値へ流れる ---------------------------------
-
-
-def _raised(x: Any, low: Any) -> Any:
-    return low if x < low or low != low else x
-
-
-def _lowered(x: Any, high: Any) -> Any:
-    return high if x > high or high != high else x
 
 
 _clamped_below = elementwise(_raised)
